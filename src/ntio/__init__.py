@@ -1,0 +1,85 @@
+"""The Windows NT I/O system as a library that does real I/O on Linux.
+
+    ntio.open, File            files: bytes at offsets          ntio.Ring, Completions, Batch   many requests at once
+    ntio.Stack                 drivers put on top of each other  ntio.read_files, FileData       many small files
+    ntio.Driver, FilterDriver  drivers of your own               ntio.System, default_system     the machine they run on
+
+Importing ntio is quick and works on any platform; each name is loaded when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .bugcheck import BugCheck
+    from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
+    from .status import NtError
+    from .system.completions import Completions
+    from .system.default import default_system
+    from .system.file import File
+    from .system.file import open_file as open
+    from .system.read_files import FileData, read_files
+    from .system.ring import Ring
+    from .system.stack import Stack
+    from .system.started import Batch
+    from .system.system import System
+
+_HOME = {
+    "BugCheck": "bugcheck",
+    "MORE_PROCESSING_REQUIRED": "driver_kit",
+    "PENDING": "driver_kit",
+    "DeviceObject": "driver_kit",
+    "Driver": "driver_kit",
+    "FilterDriver": "driver_kit",
+    "Irp": "driver_kit",
+    "NtError": "status",
+    "Completions": "system.completions",
+    "default_system": "system.default",
+    "File": "system.file",
+    "open": "system.file:open_file",
+    "FileData": "system.read_files",
+    "read_files": "system.read_files",
+    "Ring": "system.ring",
+    "Stack": "system.stack",
+    "Batch": "system.started",
+    "System": "system.system",
+}
+
+__all__ = [
+    "MORE_PROCESSING_REQUIRED",
+    "PENDING",
+    "Batch",
+    "BugCheck",
+    "Completions",
+    "DeviceObject",
+    "Driver",
+    "File",
+    "FileData",
+    "FilterDriver",
+    "Irp",
+    "NtError",
+    "Ring",
+    "Stack",
+    "System",
+    "__version__",
+    "default_system",
+    "open",
+    "read_files",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    value = getattr(importlib.import_module(f".{module}", __name__), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

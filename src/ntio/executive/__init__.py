@@ -1,0 +1,4 @@
+"""Services every part of the system shares: lookaside lists.
+
+NT: executive, Ex
+"""

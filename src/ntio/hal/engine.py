@@ -1,0 +1,57 @@
+"""What a backend has to be, and what can be waited for: the two shapes `operation_queue` works with.
+
+Three files implement `Engine`: `uring.py`, `threads.py`, `simulated.py`. An engine knows rows and results; batches,
+windows and waiting are the queue's.
+
+Rows: R30
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .operations import Operations
+
+
+class Engine(Protocol):
+    """What a backend does; `OperationQueue` serialises every call but `enter`."""
+
+    name: str
+    entries: int
+    crossings: int
+
+    def stage(self, operations: Operations, start: int, count: int, slot: int) -> None:
+        """Take rows of a batch; they start at the next `enter`."""
+
+    def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
+        """Ask that rows of a batch end early."""
+
+    def enter(self, minimum: int, timeout: float | None = None) -> None:
+        """Start what is staged; return when `minimum` more results are there, or sooner."""
+
+    def collect(self) -> npt.NDArray[Any]:
+        """Take every result that is there, COMPLETION[k]."""
+
+    def wake(self, count: int = 1) -> None:
+        """Make a thread that waits in `enter` for up to `count` results come back."""
+
+    def register_files(self, files: Sequence[int]) -> None:
+        """Replace the table of registered files."""
+
+    def register_buffers(self, buffers: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Replace the table of registered buffers."""
+
+    def close(self) -> None:
+        """Give everything back; nothing is in flight any more."""
+
+
+class Awaited(Protocol):
+    """Anything that can be waited for: over when nothing remains of it."""
+
+    @property
+    def remaining(self) -> int:
+        """How much is still to come."""

@@ -1,0 +1,141 @@
+"""The host's own files, one call at a time: open, close, size, read, write, flush.
+
+The synchronous half of the HAL. A single request gains nothing from a ring (`os.pread` 864 k/s, a ring at depth one
+573 k/s even from C), so scalar requests on the direct path come here and batches go to an `OperationQueue`. Results are
+the host's: a count, or minus an errno; nothing raises but `open`.
+
+Rows: R29, R30
+"""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+from collections.abc import Callable
+from typing import Protocol
+
+from ..status import STATUS_NOT_SUPPORTED, error_for, status_from_errno
+
+
+class HostFiles(Protocol):
+    """The files a HAL offers; `file` is a descriptor of that HAL."""
+
+    def open(self, path: str, flags: int, mode: int = 0o666) -> int:
+        """A descriptor; raises NtError."""
+
+    def close(self, file: int) -> None:
+        """Give a descriptor back."""
+
+    def size(self, file: int) -> int:
+        """Bytes in the file; of a block device, its capacity."""
+
+    def truncate(self, file: int, size: int) -> int:
+        """Set the size; 0 or minus an errno."""
+
+    def is_stream(self, file: int) -> bool:
+        """Whether the file has no positions: a pipe, a socket, a terminal."""
+
+    def is_directory(self, file: int) -> bool:
+        """Whether the file is a directory."""
+
+    def read(self, file: int, buffer: memoryview, offset: int) -> int:
+        """Read into `buffer` at `offset` (ignored by streams): bytes, or minus an errno."""
+
+    def write(self, file: int, buffer: memoryview, offset: int) -> int:
+        """Write `buffer` at `offset` (ignored by streams): bytes, or minus an errno."""
+
+    def flush(self, file: int) -> int:
+        """Put everything on the device: 0, or minus an errno."""
+
+
+class RealFiles:
+    """The running host's files, by plain system calls."""
+
+    def open(self, path: str, flags: int, mode: int = 0o666) -> int:
+        """A descriptor, closed on exec; raises NtError."""
+        try:
+            return os.open(path, flags | os.O_CLOEXEC, mode)
+        except OSError as error:
+            message = f"cannot open: {error.strerror}"
+            raise error_for(status_from_errno(error.errno or 0), message, filename=path) from None
+
+    def close(self, file: int) -> None:
+        """Close a descriptor."""
+        os.close(file)
+
+    def size(self, file: int) -> int:
+        """Bytes in the file; of a block device, its capacity."""
+        status = os.fstat(file)
+        if stat_bits.S_ISBLK(status.st_mode):
+            return os.lseek(file, 0, os.SEEK_END)
+        return status.st_size
+
+    def truncate(self, file: int, size: int) -> int:
+        """Set the size; 0 or minus an errno."""
+        return _result(lambda: os.ftruncate(file, size) or 0)
+
+    def is_stream(self, file: int) -> bool:
+        """Whether the file has no positions."""
+        mode = os.fstat(file).st_mode
+        return not (stat_bits.S_ISREG(mode) or stat_bits.S_ISBLK(mode) or stat_bits.S_ISDIR(mode))
+
+    def is_directory(self, file: int) -> bool:
+        """Whether the file is a directory."""
+        return stat_bits.S_ISDIR(os.fstat(file).st_mode)
+
+    def read(self, file: int, buffer: memoryview, offset: int) -> int:
+        """Read at an offset; a stream is read where it stands."""
+        try:
+            return os.preadv(file, [buffer], offset)
+        except OSError as error:
+            if error.errno == _ESPIPE:
+                return _result(lambda: os.readv(file, [buffer]))
+            return -(error.errno or 0)
+
+    def write(self, file: int, buffer: memoryview, offset: int) -> int:
+        """Write at an offset; a stream is written where it stands."""
+        try:
+            return os.pwrite(file, buffer, offset)
+        except OSError as error:
+            if error.errno == _ESPIPE:
+                return _result(lambda: os.write(file, buffer))
+            return -(error.errno or 0)
+
+    def flush(self, file: int) -> int:
+        """fsync; a stream has nothing to flush and says EINVAL."""
+        return _result(lambda: os.fsync(file) or 0)
+
+
+_ESPIPE = 29
+
+
+def _result(call: Callable[[], int]) -> int:
+    try:
+        return call()
+    except OSError as error:
+        return -(error.errno or 0)
+
+
+def open_flags(
+    *,
+    read: bool,
+    write: bool,
+    append: bool = False,
+    create: bool = False,
+    exclusive: bool = False,
+    truncate: bool = False,
+    direct: bool = False,
+    nonblocking: bool = False,
+) -> int:
+    """The host's flags for opening a file this way; raises NtError where the host has no direct I/O."""
+    flags = os.O_RDWR if read and (write or append) else os.O_WRONLY if write or append else os.O_RDONLY
+    flags |= os.O_APPEND if append else 0
+    flags |= os.O_CREAT if create else 0
+    flags |= os.O_EXCL if exclusive else 0
+    flags |= os.O_TRUNC if truncate else 0
+    flags |= getattr(os, "O_NONBLOCK", 0) if nonblocking else 0
+    if direct:
+        if not hasattr(os, "O_DIRECT"):
+            raise error_for(STATUS_NOT_SUPPORTED, "this host has no direct (unbuffered) file I/O")
+        flags |= os.O_DIRECT
+    return flags

@@ -1,0 +1,446 @@
+"""What every backend shares: batches in flight, windows, waiting, cancelling, and requests that outlive their thread.
+
+An *engine* (`uring`, `threads`, `simulated`) only stages rows, enters and collects. `OperationQueue` keeps the batches:
+it gives each a slot, feeds rows into the engine as room allows, writes results back into the batch by (slot, row), and
+tells a waiter when its batch is whole. There is no driver thread: whoever waits first drives, that is, enters the
+engine and reaps for everybody. A second waiter sleeps on a lock of its own; the driver releases it when its batch is
+whole, and hands driving over when it leaves. So one thread never needs a hand-over, and a driver that waits for many
+results at once is nudged when somebody else begins to wait.
+
+    submit   all or nothing, does not wait                transfer  any number of rows, in windows, waits for all
+    wait     for one batch, with a timeout (seconds)      cancel    asks; every row still gets exactly one result
+
+io_uring cancels what a thread submitted when that thread exits (200 of 200 queued writes came back ECANCELED). A row
+that comes back so without anybody having cancelled it is staged again here and nobody notices.
+
+An exception while waiting (Ctrl-C) cancels the batch and waits it out before it goes on: the kernel must never write
+into memory whose owner has moved on.
+
+Rows: R4, R9, R30
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..status import QueueFull, RingClosed, RingLostInFork
+from .engine import Awaited, Engine
+from .operations import Operations
+
+_CANCELLED = -errno.ECANCELED
+#: Results after which an operation that nobody cancelled is simply submitted again.
+_AGAIN = (-errno.ECANCELED, -errno.EINTR)
+
+
+class OperationQueue:
+    """Batches of host operations in flight on one engine.
+
+    At most `capacity` rows are in flight at once. Any thread may call; raises QueueFull, RingClosed, RingLostInFork.
+    `now` is the clock that timeouts are measured by.
+    """
+
+    def __init__(self, engine: Engine, now: Callable[[], float] = time.monotonic) -> None:
+        self.engine = engine
+        self._now = now
+        self.capacity = engine.entries
+        self.in_flight = 0
+        self._lock = threading.Lock()
+        self._batches: dict[int, Operations] = {}
+        self._free_slots: list[int] = []
+        self._slots_made = 0
+        self._driver_goal = 0  # what the thread inside `enter` waits for; 0: none is inside
+        self._waiters: list[_Waiter] = []
+        self._until_closed = _UntilClosed()
+        self._closed = False
+        self._lost = False
+        _queues.add(self)
+
+    @property
+    def crossings(self) -> int:
+        """How often the host was entered."""
+        return self.engine.crossings
+
+    @property
+    def driven(self) -> bool:
+        """Whether a thread waits inside the engine."""
+        return self._driver_goal > 0
+
+    # --- starting ---------------------------------------------------------------------------------------------------
+
+    def submit(self, operations: Operations) -> None:
+        """Start every row now and do not wait; raises QueueFull when they do not all fit, and then none starts."""
+        with self._lock:
+            self.check_room(operations.count)
+            finished = self._admit(operations)
+            self._stage(operations)
+            self._wake_a_waiter()
+        _announce(finished)
+        self.poll()
+
+    def check(self) -> None:
+        """Raise RingClosed or RingLostInFork if nothing can be started here any more."""
+        self._check()
+
+    def check_room(self, count: int) -> None:
+        """Raise QueueFull if `count` more requests do not fit now."""
+        self._check()
+        room = self.capacity - self.in_flight
+        if count > room:
+            raise QueueFull(f"{count} requests asked for, room for {room} of {self.capacity}: wait first")
+
+    def transfer(self, operations: Operations) -> None:
+        """Do every row, in windows of the queue's capacity, and return when all have their result."""
+        with self._lock:
+            self._check()
+            finished = self._admit(operations)
+        _announce(finished)
+        self._finish(operations)
+
+    def _admit(self, operations: Operations) -> list[Operations]:
+        """Give a batch its slot; one without rows is finished at once and is returned."""
+        if not operations.count:
+            return [operations]
+        if not self._free_slots:
+            self._free_slots.append(self._slots_made)
+            self._slots_made += 1
+        operations.slot = self._free_slots.pop()
+        self._batches[operations.slot] = operations
+        return []
+
+    def _stage(self, operations: Operations) -> None:
+        rows = min(operations.count - operations.next_row, self.capacity - self.in_flight)
+        if rows > 0:
+            self.engine.stage(operations, operations.next_row, rows, operations.slot)
+            operations.next_row += rows
+            self.in_flight += rows
+
+    def poll(self) -> None:
+        """Start what is staged and, unless a waiter does so already, take what is there; does not wait."""
+        with self._lock:
+            self._check()
+            finished = self._reap()
+        _announce(finished)
+
+    def _reap(self) -> list[Operations]:
+        finished: list[Operations] = []
+        self.engine.enter(0)
+        if self._driver_goal:
+            self._nudge_driver()
+        else:
+            finished = self._distribute(self.engine.collect())
+            self._release_finished()
+        return finished
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    def wait(self, awaited: Awaited, timeout: float | None = None) -> bool:
+        """Wait until nothing of `awaited` remains or `timeout` seconds have passed; says whether nothing remains.
+
+        `awaited` is a batch of this queue, or anything that ends because of one (then see `notify`).
+        """
+        if not awaited.remaining:
+            return True
+        if self._lost:
+            self._check()
+        if timeout is None and isinstance(awaited, Operations):
+            self._finish(awaited)
+            return True
+        deadline = None if timeout is None else self._now() + timeout
+        left: float | None = None
+        try:
+            while awaited.remaining:
+                if deadline is not None and (left := deadline - self._now()) <= 0:
+                    break
+                if not self._advance(awaited, left):
+                    break
+            if awaited.remaining:
+                self._look_once_more()
+        finally:
+            self._hand_over()
+        return not awaited.remaining
+
+    def _look_once_more(self) -> None:
+        """Out of time: take what is there, which also makes a wait of no time at all worth its name."""
+        with self._lock:
+            finished = self._reap() if self._batches else []
+        _announce(finished)
+
+    def serve(self) -> None:
+        """Reap for everybody until the queue is closed: what the thread behind a queue does that nobody waits on."""
+        self.wait(self._until_closed)
+
+    def notify(self) -> None:
+        """Something that is waited for ended elsewhere: let whoever waits for it see that."""
+        with self._lock:
+            self._release_finished()
+            if self._driver_goal:
+                self.engine.wake(self._driver_goal)
+
+    def _finish(self, operations: Operations) -> None:
+        try:
+            while operations.remaining:
+                self._advance(operations, None)
+        except BaseException:
+            self.cancel(operations)
+            while operations.remaining and not self._lost:
+                self._advance(operations, None)
+            raise
+        finally:
+            self._hand_over()
+
+    def _advance(self, awaited: Awaited, timeout: float | None) -> bool:
+        """One step of a wait: drive the engine, or sleep until whoever drives it has something for us.
+
+        False when the sleep took the whole timeout.
+        """
+        goal, awake = 0, True
+        waiter: _Waiter | None = None
+        finished: list[Operations] = []
+        try:
+            with self._lock:
+                if not awaited.remaining:
+                    return True
+                if isinstance(awaited, Operations):
+                    self._stage(awaited)
+                elif not self._batches:
+                    self._check()
+                if self._driver_goal or not self.in_flight:
+                    waiter = self._enlist(awaited)
+                else:
+                    self._driver_goal = goal = self._goal(awaited)
+            if goal:
+                self.engine.enter(goal, timeout)
+            elif waiter is not None:
+                awake = waiter.lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+        finally:
+            with self._lock:
+                if goal:
+                    self._driver_goal = 0
+                    finished = self._distribute(self.engine.collect())
+                    self._release_finished()
+                elif waiter is not None and waiter in self._waiters:
+                    self._waiters.remove(waiter)
+            _announce(finished)
+        return awake
+
+    def _goal(self, operations: Awaited) -> int:
+        """How many results to wait for: one where others wait too, else all that is out or a good part of it."""
+        if not isinstance(operations, Operations):
+            return 1
+        outstanding = operations.next_row - (operations.count - operations.remaining)
+        if self._waiters or outstanding <= 1:
+            return 1
+        if operations.next_row < operations.count:
+            # Refill when a quarter is back: keeps a device's queue full (O_DIRECT) and costs nothing on cached data.
+            return min(outstanding, max(self.capacity // 4, 1))
+        return outstanding
+
+    def _enlist(self, awaited: Awaited) -> _Waiter:
+        waiter = _Waiter(awaited)
+        self._waiters.append(waiter)
+        self.engine.enter(0)
+        self._nudge_driver()
+        return waiter
+
+    def _nudge_driver(self) -> None:
+        """Bring back a driver that waits for many results, now that somebody else wants one of them."""
+        if self._driver_goal > 1:
+            self.engine.wake(self._driver_goal)
+
+    def _release_finished(self) -> None:
+        """Let sleepers go that have what they wait for; for the others, stage rows that found no room before."""
+        for waiter in list(self._waiters):
+            if not waiter.awaited.remaining:
+                self._waiters.remove(waiter)
+                waiter.lock.release()
+            elif isinstance(waiter.awaited, Operations):
+                self._stage(waiter.awaited)
+
+    def _hand_over(self) -> None:
+        """Leaving: if nobody drives, the waiter that came last does."""
+        if self._waiters:
+            with self._lock:
+                self._wake_a_waiter()
+
+    def _wake_a_waiter(self) -> None:
+        if self._waiters and self.in_flight and not self._driver_goal:
+            self._waiters.pop().lock.release()
+
+    def _distribute(self, completions: npt.NDArray[Any]) -> list[Operations]:
+        if not len(completions):
+            return []
+        slots = completions["slot"]
+        first = int(slots[0])
+        if first in self._batches and (slots == first).all():
+            return self._record(self._batches[first], completions)
+        finished: list[Operations] = []
+        for slot in np.unique(slots).tolist():
+            batch = self._batches.get(slot)
+            if batch is not None:
+                finished += self._record(batch, completions[slots == slot])
+        return finished
+
+    def _record(self, batch: Operations, completions: npt.NDArray[Any]) -> list[Operations]:
+        results = completions["result"]
+        if results.min() < 0:
+            completions = self._restage(batch, completions)
+            results = completions["result"]
+        count = len(completions)
+        batch.results[completions["row"]] = results
+        batch.remaining -= count
+        self.in_flight -= count
+        return [] if batch.remaining else self._retire(batch)
+
+    def _restage(self, batch: Operations, completions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Stage again what ended only because its thread did or a signal came; returns the true completions."""
+        again = np.isin(completions["result"], _AGAIN)
+        if batch.cancelled is not None:
+            again &= ~batch.cancelled[completions["row"]]
+        for row in completions["row"][again].tolist():
+            self.engine.stage(batch, row, 1, batch.slot)
+        return completions[~again]
+
+    # --- cancelling, closing ----------------------------------------------------------------------------------------
+
+    def cancel(self, operations: Operations, rows: npt.NDArray[Any] | None = None) -> None:
+        """Ask that rows (default: all) end early. Each ends once: done, failed, or STATUS_CANCELLED."""
+        with self._lock:
+            if self._lost:
+                self._check()
+            if not operations.remaining or operations.slot < 0:
+                return
+            if operations.cancelled is None:
+                operations.cancelled = np.zeros(operations.count, np.bool_)
+            wanted = np.arange(operations.count, dtype=np.uint32) if rows is None else rows.astype(np.uint32)
+            operations.cancelled[wanted] = True
+            finished = self._drop_unstaged(operations) if rows is None else []
+            self._release_finished()
+            started = wanted[wanted < operations.next_row] if operations.remaining else wanted[:0]
+            self.engine.enter(0)  # what was staged but not started must be known to the host before it can be cancelled
+            for first in range(0, len(started), self.capacity):
+                self.engine.stage_cancel(operations.slot, started[first : first + self.capacity])
+                self.engine.enter(0)
+            if self._driver_goal and not operations.remaining:
+                self.engine.wake(self._driver_goal)  # the driver may wait for this very batch, none of which is out
+            else:
+                self._nudge_driver()
+        _announce(finished)
+
+    def _drop_unstaged(self, operations: Operations) -> list[Operations]:
+        dropped = operations.count - operations.next_row
+        operations.results[operations.next_row :] = _CANCELLED
+        operations.next_row = operations.count
+        operations.remaining -= dropped
+        return [] if operations.remaining else self._retire(operations)
+
+    def _retire(self, operations: Operations) -> list[Operations]:
+        del self._batches[operations.slot]
+        self._free_slots.append(operations.slot)
+        # Listed only if need be: its owner may resize the buffer while a driver on another thread still has the list.
+        return [operations] if operations.on_complete is not None else []
+
+    def register_files(self, files: Sequence[int]) -> None:
+        """Replace the table of registered files; -1 is an empty slot."""
+        with self._lock:
+            self._check()
+            self.engine.register_files(files)
+
+    def register_buffers(self, buffers: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Replace the table of registered buffers; raises OSError above the host's limit on locked memory."""
+        with self._lock:
+            self._check()
+            self.engine.register_buffers(buffers)
+
+    def close(self) -> None:
+        """Cancel what is in flight, wait until every row has its result, give the engine back. Idempotent."""
+        if self._lost:
+            self._closed = True
+            self.engine.close()
+            return
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._until_closed.remaining = 0
+        self.notify()
+        for batch in list(self._batches.values()):
+            self.cancel(batch)
+            self._finish(batch)
+        self._see_everybody_out()
+        with self._lock:
+            self.engine.close()
+
+    def _see_everybody_out(self) -> None:
+        """Wait until the driver has left the engine, and wake those who waited for something that cannot come."""
+        with self._lock:
+            sleepers, self._waiters = self._waiters, []
+            for sleeper in sleepers:
+                sleeper.lock.release()
+            if not self._driver_goal:
+                return
+            waiter = _Waiter(_DriverLeft(self))
+            self._waiters.append(waiter)
+            self.engine.wake(self._driver_goal)
+        waiter.lock.acquire()
+
+    def _check(self) -> None:
+        if self._lost:
+            raise RingLostInFork("this ring belongs to the parent process: open a new one after fork")
+        if self._closed:
+            raise RingClosed("the ring is closed: open a new one")
+
+
+class _UntilClosed:
+    """What `serve` waits for."""
+
+    remaining = 1
+
+
+class _DriverLeft:
+    """What closing waits for last: nobody is inside the engine."""
+
+    def __init__(self, queue: OperationQueue) -> None:
+        self._queue = queue
+
+    @property
+    def remaining(self) -> int:
+        return self._queue._driver_goal
+
+
+class _Waiter:
+    """A thread that waits for a batch while another thread drives; it has a lock of its own."""
+
+    __slots__ = ("awaited", "lock")
+
+    def __init__(self, awaited: Awaited) -> None:
+        self.awaited = awaited
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+
+def _announce(finished: list[Operations]) -> None:
+    for operations in finished:
+        if operations.on_complete is not None:
+            operations.on_complete(operations)
+
+
+_queues: weakref.WeakSet[OperationQueue] = weakref.WeakSet()
+
+
+def _mark_lost() -> None:
+    for queue in list(_queues):
+        queue._lost = True
+        queue._lock = threading.Lock()  # another thread may have held the old one, and it does not exist here
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_lost)

@@ -1,0 +1,175 @@
+"""One thread that waits for all idle streams of the thread engine.
+
+A read of an idle pipe may take for ever. If each held a worker, eight of them would stop every file; so rows of pipes,
+sockets and terminals come here, where one thread waits in `poll` for all of them and tries, without blocking, whatever
+became ready. That is what io_uring does too, so a short write to a full pipe is short in the same way.
+
+A *run* is the rows of one batch on one stream, in their order, with a duplicate of the descriptor: like a ring, it
+keeps the stream alive, and a number that is closed and given out again meanwhile cannot mislead it. Cancelling and
+closing happen on this thread only, woken by an eventfd, so each row ends once.
+
+Sources: `poll(2)`, `preadv2(2)` (RWF_NOWAIT). Rows: R11, R30
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from .host_rows import is_cancelled, mover, refusal
+from .operations import OperationCode, Operations, cell
+
+_CANCELLED = -errno.ECANCELED
+
+#: Takes results: slot, rows, results.
+Deliver = Callable[[int, list[int], list[int]], None]
+_Delivery = tuple[int, list[int], list[int]]
+
+
+class StreamRun:
+    """Rows of one batch that wait for one stream, in order."""
+
+    __slots__ = ("file", "operations", "rows", "slot")
+
+    def __init__(self, operations: Operations, slot: int, rows: Iterable[int], file: int) -> None:
+        self.operations = operations
+        self.slot = slot
+        self.rows = deque(rows)
+        self.file = os.dup(file)
+
+    @property
+    def event(self) -> int:
+        """What `poll` is to watch for."""
+        return select.POLLIN if self.operations.code == OperationCode.READ else select.POLLOUT
+
+    def advance(self, ready: bool) -> _Delivery:
+        """Do as many rows as go without waiting; `ready`: the stream was said to be."""
+        rows: list[int] = []
+        results: list[int] = []
+        while self.rows:
+            result = self._attempt(self.rows[0], ready)
+            if result is None:
+                break
+            rows.append(self.rows.popleft())
+            results.append(result)
+            ready = False
+        return self.slot, rows, results
+
+    def _attempt(self, row: int, ready: bool) -> int | None:
+        operations = self.operations
+        if is_cancelled(operations, row):
+            return _CANCELLED
+        position, length = cell(operations.position, row), cell(operations.length, row)
+        if operations.buffer is None or position + length > operations.buffer.nbytes:
+            return -errno.EFAULT if length else 0
+        piece = (operations.buffer[position : position + length],)
+        move = mover(operations)
+        try:
+            return move(self.file, piece, -1, operations.flags | os.RWF_NOWAIT)
+        except OSError as error:
+            if error.errno == errno.EAGAIN and not operations.flags & os.RWF_NOWAIT:
+                return None
+            if error.errno != errno.EOPNOTSUPP:
+                return refusal(error)
+        except (TypeError, BufferError):
+            return -errno.EFAULT
+        if not ready:
+            return None
+        try:  # a terminal, a timer: no way to try without blocking, but `poll` said it would not block
+            return move(self.file, piece, -1, operations.flags)
+        except OSError as error:
+            return refusal(error)
+
+    def give_up(self) -> _Delivery:
+        """Cancel every row that is left."""
+        rows = list(self.rows)
+        self.rows.clear()
+        return self.slot, rows, [_CANCELLED] * len(rows)
+
+    def sweep(self) -> _Delivery:
+        """Cancel the rows somebody asked to cancel."""
+        cancelled = self.operations.cancelled
+        rows = [] if cancelled is None else [row for row in self.rows if cancelled[row]]
+        if rows:
+            gone = set(rows)
+            self.rows = deque(row for row in self.rows if row not in gone)
+        return self.slot, rows, [_CANCELLED] * len(rows)
+
+
+class StreamPoller:
+    """Waits for streams on a thread of its own until it is closed."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._arrived: list[StreamRun] = []
+        self._runs: dict[int, StreamRun] = {}
+        self._closing = False
+        self._wake_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._wake_file, select.POLLIN)
+        self._thread = threading.Thread(target=self._serve, name="ntio-streams", daemon=True)
+        self._thread.start()
+
+    def add(self, run: StreamRun) -> None:
+        """Take a run; its first attempt is made at once."""
+        with self._lock:
+            self._arrived.append(run)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again at what arrived and what was cancelled."""
+        os.eventfd_write(self._wake_file, 1)
+
+    def close(self, *, thread_lives: bool = True) -> None:
+        """Cancel what is left, end the thread and close everything."""
+        self._closing = True
+        if thread_lives:
+            self.wake()
+            self._thread.join()
+        for run in [*self._arrived, *self._runs.values()]:
+            os.close(run.file)
+        os.close(self._wake_file)
+
+    def _serve(self) -> None:
+        while not self._closing:
+            # All that refers to a batch lives in the call: its owner may resize the buffer once it hears of the result.
+            for delivery in self._step(dict(self._poll.poll())):
+                self._deliver(*delivery)
+
+    def _step(self, ready: dict[int, int]) -> list[_Delivery]:
+        deliveries: list[_Delivery] = []
+        if ready.pop(self._wake_file, 0):
+            os.eventfd_read(self._wake_file)
+            deliveries += self._sweep()
+            with self._lock:
+                arrived, self._arrived = self._arrived, []
+            for run in arrived:
+                self._runs[run.file] = run
+                self._poll.register(run.file, run.event)
+                deliveries.append(self._advance(run, False))
+        deliveries += [self._advance(self._runs[file], True) for file in ready if file in self._runs]
+        return [delivery for delivery in deliveries if delivery[1]]
+
+    def _sweep(self) -> list[_Delivery]:
+        runs = list(self._runs.values())
+        deliveries = [run.give_up() if self._closing else run.sweep() for run in runs]
+        for run in runs:
+            self._drop_if_done(run)
+        return deliveries
+
+    def _advance(self, run: StreamRun, ready: bool) -> _Delivery:
+        delivery = run.advance(ready)
+        self._drop_if_done(run)
+        return delivery
+
+    def _drop_if_done(self, run: StreamRun) -> None:
+        if not run.rows:
+            self._poll.unregister(run.file)
+            del self._runs[run.file]
+            os.close(run.file)
+            del run.operations  # others may still name the run; its batch is no business of theirs

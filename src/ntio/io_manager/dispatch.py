@@ -1,0 +1,126 @@
+"""A packet's walk down a device stack and up again: the two calls everything goes through.
+
+    call_driver       current location down by one, then the driver's routine for that location's major function
+    complete_request  current location up by one at a time; in each location left, the completion routine of the driver
+                      above, if one was set and its invoke bits apply
+
+Down. The location's device becomes the one called; with no location left the system stops (bug check 0x35). The
+routine's status comes back unchanged.
+
+Up. `pending_returned` is taken from the location just left. If a routine runs, that location is cleared first, and the
+routine gets the device of the location *above*, whose driver set it, or None for the creator's. STATUS_MORE_PROCESSING_
+REQUIRED ends the walk at once: nothing of the packet may be touched, because it belongs to the routine's driver now, and
+a later completion goes on from there. If no routine runs, the pending mark is copied one location up. "Success" is
+NT_SUCCESS, so a warning counts as an error here. The first error seen is remembered, as NT does, by a bit.
+
+At the top the packet returns to whoever made it: a part goes back into its batch, a waiting issuer is woken, an
+asynchronous one called. An issuer that has not been told to wait sees the packet completed when `call_driver` returns,
+and nothing needs to be signalled: NT's deferred completion, the normal case.
+
+Completing a packet that is complete already stops the system (bug check 0x44).
+
+Source: spec iomgr.md 1.7, 1.8; WDK IoCallDriver, IoCompleteRequest; Windows Internals 7, chapter 6. Rows: R18, R19, R29
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..bugcheck import BugCheck, BugCheckCode
+from ..status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED
+from .major import (
+    SL_ERROR_RETURNED,
+    SL_INVOKE_ALWAYS,
+    SL_INVOKE_ON_CANCEL,
+    SL_INVOKE_ON_ERROR,
+    SL_INVOKE_ON_SUCCESS,
+    SL_PENDING_RETURNED,
+)
+
+if TYPE_CHECKING:
+    from .device import DeviceObject
+    from .irp import Irp, StackLocation
+
+
+def call_driver(device: DeviceObject, irp: Irp) -> int:
+    """Hand the packet to a device's driver and return the status its routine returns.
+
+    Raises BugCheck NO_MORE_IRP_STACK_LOCATIONS when the packet was made for a shallower stack.
+    NT: IoCallDriver
+    """
+    current = irp.current_location - 1
+    if current <= 0:
+        irp.pool.stop(BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, irp)
+    irp.current_location = current
+    location = irp.locations[current - 1]
+    location.device = device
+    if irp.batch is None:
+        return device.dispatch[location.major](device, irp)
+    return device.batch_dispatch[location.major](device, irp)
+
+
+def complete_request(irp: Irp) -> None:
+    """Take a packet whose status is set back up to its creator.
+
+    Raises BugCheck MULTIPLE_IRP_COMPLETE_REQUESTS for one that is complete already.
+    NT: IoCompleteRequest
+    """
+    count, current, locations = irp.stack_count, irp.current_location, irp.locations
+    if current > count + 1:
+        irp.pool.stop(BugCheckCode.MULTIPLE_IRP_COMPLETE_REQUESTS, irp)
+    while current <= count:
+        left = locations[current - 1]
+        current += 1
+        irp.current_location = current
+        above = locations[current - 1] if current <= count else None
+        control = left.control
+        irp.pending_returned = bool(control & SL_PENDING_RETURNED)
+        status = irp.status
+        if control & SL_INVOKE_ALWAYS and (
+            (status < 0x8000_0000 and control & SL_INVOKE_ON_SUCCESS)
+            or (status >= 0x8000_0000 and control & SL_INVOKE_ON_ERROR)
+            or (irp.cancel and control & SL_INVOKE_ON_CANCEL)
+        ):
+            if _invoke(irp, left, above) == STATUS_MORE_PROCESSING_REQUIRED:
+                return
+        else:
+            if above is not None and control & SL_PENDING_RETURNED:
+                above.control |= SL_PENDING_RETURNED
+            _clear(left, status)
+    irp.current_location = count + 2
+    _return_to_creator(irp)
+
+
+def _invoke(irp: Irp, left: StackLocation, above: StackLocation | None) -> int | None:
+    _clear(left, irp.status)
+    device = None if above is None else above.device
+    try:
+        return left.completion_routine(device, irp, left.context)  # type: ignore[misc]
+    except BugCheck:
+        raise
+    except Exception as error:
+        if device is None:
+            raise
+        return fail(irp, device, error)
+
+
+def fail(irp: Irp, device: DeviceObject, error: Exception) -> int:
+    """A routine of the device's driver let an exception out: keep it on the device, make the request a device error."""
+    device.last_error = error
+    irp.status, irp.information = STATUS_DRIVER_INTERNAL_ERROR, 0
+    return STATUS_DRIVER_INTERNAL_ERROR
+
+
+def _clear(left: StackLocation, status: int) -> None:
+    left.minor = left.flags = left.length = left.key = left.byte_offset = 0
+    left.control = SL_ERROR_RETURNED if status >= 0x8000_0000 and left.control & SL_ERROR_RETURNED else 0
+    left.argument = left.file_object = None
+
+
+def _return_to_creator(irp: Irp) -> None:
+    # The issuer looks at `completed` after it has set `user_event`, we look for the event after `completed` became
+    # true: whichever comes second sees the other.
+    if irp.user_event is not None:
+        irp.user_event.set()
+    elif irp.on_complete is not None:
+        irp.on_complete(irp)

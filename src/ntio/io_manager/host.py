@@ -1,0 +1,177 @@
+"""Work of the host on behalf of a packet: what drivers at the bottom of a stack call.
+
+    host_operation(irp, code, file)    do the packet's read, write or flush on a host file, and complete it
+
+A scalar packet whose issuer waits is done at once, in the issuer's thread, as a file-system driver does: a ring gains
+nothing for one request. A batch whose issuer waits is one `transfer` on the ring it came by. Everything else is started
+on that ring, or on the System's own, and the packet stays pending: when the host's completion is reaped, it is
+completed. The System's own ring has a thread that reaps it, the counterpart of an interrupt; it exists from the first
+such packet on.
+
+A part of a batch (see `batch`) is done at once as well, unless the file is a stream, where it could wait for ever.
+
+Rows: R21, R30
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..hal.host import open_flags
+from ..hal.operation_queue import OperationQueue
+from ..hal.operations import OperationCode, Operations
+from ..status import (
+    STATUS_CANCELLED,
+    STATUS_END_OF_FILE,
+    STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_PENDING,
+    STATUS_SUCCESS,
+    QueueFull,
+    error_for,
+    status_from_errno,
+)
+from .batch import complete_batch
+from .cancel import set_cancel_routine
+from .major import IRP_SYNCHRONOUS_API
+
+if TYPE_CHECKING:
+    from .irp import Irp
+    from .manager import IoManager
+
+
+class HostFile:
+    """A host file a driver holds open.
+
+    NT: the handle ZwCreateFile gives a driver
+    """
+
+    __slots__ = ("descriptor", "directory", "io", "path", "stream")
+
+    def __init__(self, io: IoManager, descriptor: int, path: str) -> None:
+        self.io = io
+        self.descriptor = descriptor
+        self.path = path
+        self.stream = io.hal.files.is_stream(descriptor)
+        self.directory = io.hal.files.is_directory(descriptor)
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self.io.hal.files.size(self.descriptor)
+
+    def resize(self, size: int) -> None:
+        """Make the file `size` bytes long; raises NtError."""
+        result = self.io.hal.files.truncate(self.descriptor, size)
+        if result < 0:
+            raise error_for(status_from_errno(-result), f"cannot make it {size} bytes long", self.path)
+
+    def close(self) -> None:
+        """Close it; once."""
+        if self.descriptor >= 0:
+            self.io.hal.files.close(self.descriptor)
+            self.io.host_descriptors.discard(self.descriptor)
+            self.descriptor = -1
+
+
+def open_host_file(
+    io: IoManager,
+    path: str,
+    *,
+    read: bool = True,
+    write: bool = False,
+    append: bool = False,
+    create: bool = False,
+    exclusive: bool = False,
+    truncate: bool = False,
+    direct: bool = False,
+) -> HostFile:
+    """Open a file of the host for a driver; `direct` leaves the host's cache out. Raises NtError.
+
+    NT: ZwCreateFile
+    """
+    flags = open_flags(
+        read=read, write=write, append=append, create=create, exclusive=exclusive, truncate=truncate, direct=direct
+    )
+    file = HostFile(io, io.hal.files.open(path, flags), path)
+    io.host_descriptors.add(file.descriptor)
+    return file
+
+
+def host_operation(irp: Irp, code: OperationCode, file: HostFile) -> int:
+    """Do the packet's operation on a host file and complete it; returns what the driver's routine returns."""
+    if irp.batch is not None:
+        return _start_batch(irp, code, file)
+    if irp.flags & IRP_SYNCHRONOUS_API or (irp.master is not None and not file.stream):
+        return _do_now(irp, code, file)
+    location = irp.location
+    buffer = np.frombuffer(irp.buffer, np.uint8) if irp.buffer is not None else None
+    operations = Operations(
+        code, 1, file=file.descriptor, buffer=buffer, offset=location.byte_offset, length=location.length
+    )
+    operations.on_complete = lambda done: _complete_scalar(irp, done)
+    return _start(irp, operations, file.io)
+
+
+def _do_now(irp: Irp, code: OperationCode, file: HostFile) -> int:
+    files, offset = file.io.hal.files, irp.location.byte_offset
+    buffer = irp.buffer if irp.buffer is not None else memoryview(b"")
+    if code == OperationCode.READ:
+        result = files.read(file.descriptor, buffer, offset)
+        if result == 0 and len(buffer):
+            return irp.complete(STATUS_END_OF_FILE)
+    elif code == OperationCode.WRITE:
+        result = files.write(file.descriptor, buffer, offset)
+    else:
+        result = files.flush(file.descriptor)
+    if result < 0:
+        return irp.complete(status_from_errno(-result))
+    return irp.complete(STATUS_SUCCESS, result)
+
+
+def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:
+    batch = irp.batch
+    assert batch is not None
+    operations = Operations(
+        code,
+        len(batch),
+        file=file.descriptor,
+        buffer=batch.buffer,
+        position=batch.position,
+        offset=batch.offset,
+        length=batch.length,
+    )
+    if irp.flags & IRP_SYNCHRONOUS_API and irp.io_ring_context is not None:
+        irp.io_ring_context.transfer(operations)
+        return _complete_batch(irp, operations)
+    operations.on_complete = lambda done: _complete_batch(irp, done) and None
+    return _start(irp, operations, file.io)
+
+
+def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
+    queue: OperationQueue = irp.io_ring_context or io.host_ring()
+    irp.mark_pending()
+    set_cancel_routine(irp, lambda device, irp: queue.cancel(operations))
+    try:
+        queue.submit(operations)
+    except QueueFull:
+        set_cancel_routine(irp, None)
+        irp.complete(STATUS_INSUFFICIENT_RESOURCES)
+    return STATUS_PENDING
+
+
+def _complete_scalar(irp: Irp, operations: Operations) -> None:
+    set_cancel_routine(irp, None)
+    irp.complete(int(operations.status()[0]), int(operations.information()[0]))
+
+
+def _complete_batch(irp: Irp, operations: Operations) -> int:
+    set_cancel_routine(irp, None)
+    batch = irp.batch
+    assert batch is not None
+    batch.status[:] = operations.status()
+    batch.information[:] = operations.information()
+    if irp.cancel and (batch.status == STATUS_CANCELLED).all():
+        return irp.complete(STATUS_CANCELLED)
+    return complete_batch(irp)

@@ -1,0 +1,272 @@
+"""The I/O request packet: one request, with a place in it for every driver it visits.
+
+    IRP      buffer, status, information, flags, cancel state               the same for all
+    location N      major, minor, length, byte_offset, file object ...      what the top driver is asked
+    location N-1    the same, as the driver below is asked                  a driver fills in the next one
+    ...
+    location 1                                                              the bottom
+
+Locations are numbered 1 (lowest driver) to `stack_count` (top). `current_location` starts at `stack_count` + 1: a new
+packet is at nobody yet. Calling a driver moves it down by one, completing moves it up. Note the offset by one: the
+completion routine a driver sets stands in the location *below* its own, because that is the one left on the way up.
+
+The friendly calls (`pass_down`, `complete`, `mark_pending`) are what most drivers need. The raw steps they are made of
+(`copy_location_to_next`, `skip_location`, `set_completion_routine`, `dispatch.call_driver`) are here as well.
+
+A packet with a `batch` carries n requests at once as columns; see `batch`. Packets come from lookaside lists and return
+there (`irp_pool`), so none of their fields survive completion.
+
+Source: spec iomgr.md 1.1 to 1.3, 1.9; WDK "Different ways of handling IRPs". Rows: R13, R18, R19
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, STATUS_SUCCESS, status_name
+from .dispatch import call_driver, complete_request
+from .major import MAJOR_NAMES, SL_INVOKE_ALWAYS, SL_PENDING_RETURNED
+
+if TYPE_CHECKING:
+    from .batch import Batch
+    from .device import DeviceObject
+    from .file_object import FileObject
+    from .irp_pool import IrpPool
+
+#: What a friendly completion routine is: (device, irp) -> None, or STATUS_MORE_PROCESSING_REQUIRED to stop completion.
+Then = Callable[["DeviceObject", "Irp"], int | None]
+
+#: A completion routine in WDK form: (device or None, irp, context) -> NTSTATUS.
+CompletionRoutine = Callable[[Any, "Irp", Any], int | None]
+
+
+class StackLocation:
+    """What one driver is asked to do with the packet.
+
+    `length` in bytes, `byte_offset` from the start of the device; `argument` is whatever else the major function takes.
+    NT: IO_STACK_LOCATION
+    """
+
+    __slots__ = (
+        "argument", "byte_offset", "completion_routine", "context", "control", "device", "file_object", "flags", "key",
+        "length", "major", "minor",
+    )
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Set every field to its zero."""
+        self.major = self.minor = self.flags = self.control = 0
+        self.length = self.key = self.byte_offset = 0
+        self.argument: Any = None
+        self.device: DeviceObject | None = None
+        self.file_object: FileObject | None = None
+        self.completion_routine: CompletionRoutine | None = None
+        self.context: Any = None
+
+
+class Irp:
+    """One request on its way through a device stack.
+
+    NT: IRP
+    """
+
+    __slots__ = (
+        "allocation_flags", "batch", "buffer", "cancel", "cancel_routine", "current_location", "flags", "home",
+        "information", "io_ring_context", "locations", "master", "on_complete", "pending_returned", "pool",
+        "row", "stack_count", "status", "user_event",
+    )
+
+    def __init__(self, pool: IrpPool, size: int) -> None:
+        self.pool = pool
+        self.locations = [StackLocation() for _ in range(size)]
+        #: The lookaside list this packet goes back to; None for one from the pool.
+        self.home: Any = None
+        self.allocation_flags = 0
+        self.initialize(size)
+
+    def initialize(self, stack_count: int) -> None:
+        """Make the packet new, for a stack of `stack_count` devices.
+
+        NT: IoInitializeIrp
+        """
+        self.stack_count = stack_count
+        self.current_location = stack_count + 1
+        self.flags = 0
+        self.status = STATUS_SUCCESS
+        self.information = 0
+        self.pending_returned = False
+        #: The bytes of the request, one memoryview of format 'B' whichever way the device does I/O.
+        self.buffer: memoryview | None = None
+        self.cancel = False
+        self.cancel_routine: Callable[[DeviceObject, Irp], None] | None = None
+        #: n requests as columns, or None.
+        self.batch: Batch | None = None
+        #: The batch packet this one is a part of, and which row.
+        self.master: Irp | None = None
+        self.row = 0
+        #: The HAL queue of the ring this request came by; host operations for it go there too.
+        self.io_ring_context: Any = None
+        self.user_event: Any = None
+        self.on_complete: Callable[[Irp], None] | None = None
+
+    # --- what a driver reads ----------------------------------------------------------------------------------------
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8]:
+        """The bytes of the request as uint8[length], sharing memory with `buffer`."""
+        return np.frombuffer(self.buffer if self.buffer is not None else b"", np.uint8)
+
+    @property
+    def location(self) -> StackLocation:
+        """The location of the driver that has the packet now.
+
+        NT: IoGetCurrentIrpStackLocation
+        """
+        return self.locations[self.current_location - 1]
+
+    @property
+    def next_location(self) -> StackLocation:
+        """The location of the next lower driver.
+
+        NT: IoGetNextIrpStackLocation
+        """
+        return self.locations[self.current_location - 2]
+
+    # --- the friendly calls -----------------------------------------------------------------------------------------
+
+    def pass_down(self, then: Then | None = None, *, buffer: Any = None) -> int:
+        """Send the packet to the device below and return what that driver returns.
+
+        `then(device, irp)` runs on the way up; the pending mark is carried for you. `buffer` sends other bytes (any
+        contiguous buffer of the same size) and gives the caller's back on the way up: a caller's bytes never change.
+        NT: IoCallDriver
+        """
+        location = self.locations[self.current_location - 1]
+        lower: DeviceObject = location.device.lower  # type: ignore[union-attr, assignment]
+        if then is None and buffer is None:
+            # Skip and call in one: the same location, handed to the next device.
+            location.device = lower
+            if self.batch is None:
+                return lower.dispatch[location.major](lower, self)
+            return lower.batch_dispatch[location.major](lower, self)
+        below = self.copy_location_to_next()
+        if buffer is None:
+            below.completion_routine, below.context = _run_then, then
+        else:
+            below.completion_routine, below.context = _give_back, (self._substitute(buffer), then)
+        below.control = SL_INVOKE_ALWAYS
+        return call_driver(lower, self)
+
+    def complete(self, status: int = STATUS_SUCCESS, information: int = 0) -> int:
+        """End the request: `status`, and how many bytes it moved. Returns the status. The packet is then gone.
+
+        NT: IoCompleteRequest
+        """
+        self.status = status
+        self.information = information
+        complete_request(self)
+        return status
+
+    def mark_pending(self) -> None:
+        """Say that this routine will return STATUS_PENDING; before anybody else can complete the packet.
+
+        NT: IoMarkIrpPending
+        """
+        self.locations[self.current_location - 1].control |= SL_PENDING_RETURNED
+
+    # --- the raw steps ----------------------------------------------------------------------------------------------
+
+    def skip_location(self) -> None:
+        """Let the next driver have this driver's own location. Not together with a completion routine.
+
+        NT: IoSkipCurrentIrpStackLocation
+        """
+        self.current_location += 1
+
+    def copy_location_to_next(self) -> StackLocation:
+        """Ask the next driver for the same, except for the completion routine; returns its location.
+
+        NT: IoCopyCurrentIrpStackLocationToNext
+        """
+        number = self.current_location
+        here, below = self.locations[number - 1], self.locations[number - 2]
+        below.major, below.minor, below.flags = here.major, here.minor, here.flags
+        below.length, below.key, below.byte_offset = here.length, here.key, here.byte_offset
+        below.argument, below.device, below.file_object = here.argument, here.device, here.file_object
+        below.control = 0
+        return below
+
+    def set_completion_routine(
+        self, routine: CompletionRoutine | None, context: Any = None, invoke: int = SL_INVOKE_ALWAYS
+    ) -> None:
+        """Have `routine(device, irp, context)` called on the way up, when one of the `invoke` bits applies.
+
+        NT: IoSetCompletionRoutine
+        """
+        below = self.next_location
+        below.completion_routine, below.context = routine, context
+        below.control = invoke & SL_INVOKE_ALWAYS if routine is not None else 0
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    @property
+    def completed(self) -> bool:
+        """Whether completion has gone all the way up."""
+        return self.current_location == self.stack_count + 2
+
+    def describe(self) -> str:
+        """The packet drawn for a person, one line per location, top first."""
+        lines = [f"IRP, {self.stack_count} locations, {status_name(self.status)}, information {self.information}"]
+        for number in range(self.stack_count, 0, -1):
+            at = self.locations[number - 1]
+            mark = ">" if number == self.current_location else " "
+            routine = "" if at.completion_routine is None else f"  routine {_name(at.completion_routine, at.context)}"
+            who = "-" if at.device is None else repr(at.device)
+            lines.append(f"{mark}{number:2} {MAJOR_NAMES[at.major]:<12} control {at.control:#04x}  {who}{routine}")
+        return "\n".join(lines)
+
+    def _substitute(self, buffer: Any) -> Any:
+        if self.batch is not None:
+            former, self.batch.buffer = self.batch.buffer, np.frombuffer(buffer, np.uint8)
+            return former
+        former_view, self.buffer = self.buffer, memoryview(buffer).cast("B")
+        return former_view
+
+
+def _name(routine: CompletionRoutine, context: Any) -> str:
+    target = context if routine is _run_then else context[1] if routine is _give_back else routine
+    return getattr(target, "__qualname__", repr(target))
+
+
+def _run_then(device: DeviceObject, irp: Irp, then: Then) -> int | None:
+    answer = then(device, irp)
+    if answer == STATUS_MORE_PROCESSING_REQUIRED:
+        return answer
+    if irp.pending_returned:
+        irp.locations[irp.current_location - 1].control |= SL_PENDING_RETURNED
+    return None
+
+
+def _give_back(device: DeviceObject, irp: Irp, context: tuple[Any, Then | None]) -> int | None:
+    former, then = context
+    if irp.batch is not None:
+        irp.batch.buffer = former
+    else:
+        irp.buffer = former
+    if then is not None:
+        return _run_then(device, irp, then)
+    if irp.pending_returned:
+        irp.locations[irp.current_location - 1].control |= SL_PENDING_RETURNED
+    return None
+
+
+#: What a routine returns that has not finished: the packet was marked pending and will be completed later.
+PENDING = STATUS_PENDING
+#: What a completion routine returns to stop completion and keep the packet.
+MORE_PROCESSING_REQUIRED = STATUS_MORE_PROCESSING_REQUIRED

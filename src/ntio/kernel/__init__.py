@@ -1,0 +1,4 @@
+"""Processors and the objects a thread can wait for.
+
+NT: kernel, Ke
+"""

@@ -1,0 +1,103 @@
+"""Events: the flag a thread waits for until another sets it.
+
+A notification event wakes every waiter and stays set; a synchronization event wakes one and is clear again. Each waiter
+has a lock of its own, because a condition variable wakes in the order of arrival only and costs a lock more.
+
+Source: spec iomgr.md 4.5. Rows: R22
+"""
+
+from __future__ import annotations
+
+import enum
+
+from ..hal.machine import Hal
+
+
+class EventType(enum.IntEnum):
+    """Whom setting an event wakes."""
+
+    NOTIFICATION = 0
+    SYNCHRONIZATION = 1
+
+
+class Event:
+    """A flag that threads wait for.
+
+    NT: KEVENT
+    """
+
+    __slots__ = ("_hal", "_lock", "_signaled", "_waiters", "kind")
+
+    def __init__(self, hal: Hal, kind: EventType = EventType.NOTIFICATION, *, signaled: bool = False) -> None:
+        self.kind = kind
+        self._hal = hal
+        self._lock = hal.new_lock()
+        self._signaled = signaled
+        self._waiters: list[object] = []
+
+    def read_state(self) -> bool:
+        """Whether the event is set.
+
+        NT: KeReadStateEvent
+        """
+        return self._signaled
+
+    def set(self) -> bool:
+        """Set the event, wake whom its kind wakes; returns the previous state.
+
+        NT: KeSetEvent
+        """
+        with self._lock:
+            previous = self._signaled
+            if self.kind is EventType.NOTIFICATION:
+                self._signaled = True
+                while self._waiters:
+                    self._waiters.pop().release()  # type: ignore[attr-defined]
+            elif self._waiters:
+                self._waiters.pop(0).release()  # type: ignore[attr-defined]
+            else:
+                self._signaled = True
+        return previous
+
+    def reset(self) -> bool:
+        """Clear the event; returns the previous state.
+
+        NT: KeResetEvent
+        """
+        with self._lock:
+            previous, self._signaled = self._signaled, False
+        return previous
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the event is set or `timeout` seconds have passed; says whether it was set.
+
+        NT: KeWaitForSingleObject
+        """
+        with self._lock:
+            if self._take():
+                return True
+            waiter = self._hal.new_lock()
+            waiter.acquire()
+            self._waiters.append(waiter)
+        try:
+            woken = waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        except BaseException:
+            self._leave(waiter, put_back=True)
+            raise
+        return woken or self._leave(waiter, put_back=False)
+
+    def _take(self) -> bool:
+        taken = self._signaled
+        if taken and self.kind is EventType.SYNCHRONIZATION:
+            self._signaled = False
+        return taken
+
+    def _leave(self, waiter: object, *, put_back: bool) -> bool:
+        """Stop waiting; true when the event had been given to this waiter meanwhile (or, then, given on)."""
+        with self._lock:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                return False
+        if put_back and self.kind is EventType.SYNCHRONIZATION:
+            self.set()
+        return True

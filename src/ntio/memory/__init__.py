@@ -1,0 +1,4 @@
+"""Buffers as the system sees them: rows of bytes inside one array.
+
+NT: memory manager, Mm
+"""

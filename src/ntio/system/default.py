@@ -1,0 +1,44 @@
+"""The default System: the one object that is global, made when somebody first needs it.
+
+`system=None` everywhere means this one. It is made under a lock, closed when the interpreter exits, and forgotten in a
+forked child, which makes its own. The environment variable NTIO_HAL chooses its HAL; nothing else reads it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+
+from .system import System
+
+_lock = threading.Lock()
+_default: System | None = None
+
+
+def default_system() -> System:
+    """The System used where none is given."""
+    global _default
+    with _lock:
+        if _default is None:
+            _default = System(os.environ.get("NTIO_HAL") or None)
+        return _default
+
+
+def close_default_system() -> None:
+    """Close the default System; the next use makes a new one."""
+    global _default
+    with _lock:
+        system, _default = _default, None
+    if system is not None:
+        system.close()
+
+
+def _forget() -> None:
+    global _default, _lock
+    _default, _lock = None, threading.Lock()
+
+
+atexit.register(close_default_system)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

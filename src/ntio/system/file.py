@@ -1,0 +1,200 @@
+"""Files: bytes at offsets, on the host or on any device stack.
+
+A file has no position: every read and write says where. Reads and writes go straight to the host file when no driver
+of the stack wants to see them (`bypass`), and as packets otherwise; the answers are the same.
+
+Rows: R20, R21, R29
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from types import TracebackType
+from typing import Any
+
+from ..hal.operations import MAXIMUM_TRANSFER
+from ..io_manager import requests
+from ..io_manager.bypass import Bypass, HostTarget, query_bypass
+from ..io_manager.file_object import FileObject
+from ..io_manager.major import IRP_MJ_READ, IRP_MJ_WRITE
+from ..io_manager.open import close_file
+from ..status import (
+    STATUS_END_OF_FILE,
+    FileClosed,
+    InvalidParameter,
+    error_for,
+    nt_success,
+    status_from_errno,
+)
+from .default import default_system
+from .system import System
+
+#: The largest offset: file sizes are signed 64-bit numbers.
+MAXIMUM_OFFSET = (1 << 63) - 1
+
+
+def open_file(
+    path: str | os.PathLike[str], mode: str = "r", *, direct: bool = False, system: System | None = None
+) -> File:
+    r"""Open a host file, or with a leading backslash a path of the namespace such as `\Device\...` or `\??\C:\...`.
+
+    Modes are those of `open`, always bytes: r r+ w w+ x x+ a a+. `direct` leaves the host's cache out. Raises NtError;
+    the common ones are FileNotFoundError, PermissionError, IsADirectoryError, FileExistsError as well.
+    NT: NtCreateFile
+    """
+    system = system or default_system()
+    return File(system, system.open_file_object(path, mode, direct=direct), os.fsdecode(path))
+
+
+class File:
+    """An open file; every call says at which offset. Close it, or use it in a `with` statement.
+
+    NT: FILE_OBJECT
+    """
+
+    __slots__ = ("__weakref__", "_files", "_io", "file_object", "name", "system")
+
+    def __init__(self, system: System, file_object: FileObject, name: str) -> None:
+        self.system = system
+        self.file_object = file_object
+        self.name = name
+        self._files = system.hal.files
+        self._io = system.io
+
+    def read(self, n: int, offset: int) -> bytes:
+        """Up to n bytes at `offset`; fewer at the end of the file, none beyond it. Raises NtError.
+
+        NT: NtReadFile
+        """
+        buffer = bytearray(_length(n))
+        count = self.read_into(buffer, offset)
+        return bytes(memoryview(buffer)[:count])
+
+    def read_into(self, buffer: Any, offset: int) -> int:
+        """Read into a writable contiguous buffer at `offset`; returns how many bytes. Raises NtError.
+
+        NT: NtReadFile
+        """
+        with self.system.pins.pin(buffer, writing=True) as pin:
+            view = memoryview(pin.array)
+            status, count = self._transfer(IRP_MJ_READ, view, _offset(offset, len(view)))
+        if status == STATUS_END_OF_FILE:
+            return 0
+        return self._checked(status, count, "read", offset)
+
+    def write(self, data: Any, offset: int) -> int:
+        """Write a contiguous buffer at `offset`; returns how many bytes were written. Raises NtError.
+
+        NT: NtWriteFile
+        """
+        with self.system.pins.pin(data, writing=False) as pin:
+            view = memoryview(pin.array)
+            status, count = self._transfer(IRP_MJ_WRITE, view, _offset(offset, len(view)))
+        return self._checked(status, count, "write", offset)
+
+    def flush(self) -> None:
+        """Put everything written on the device. Raises NtError.
+
+        NT: NtFlushBuffersFile
+        """
+        self._check_open()
+        self._checked(*requests.flush(self.file_object), "flush", 0)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has now.
+
+        NT: NtQueryInformationFile
+        """
+        self._check_open()
+        return self._checked(*requests.query_size(self.file_object), "ask for the size", 0)
+
+    @property
+    def bypass(self) -> Bypass:
+        """Whether reads and writes go straight to a host file, and which driver wants to see them if not.
+
+        NT: FSCTL_MANAGE_BYPASS_IO
+        """
+        self._check_open()
+        return query_bypass(self.file_object)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file was closed."""
+        return self.file_object.closed
+
+    def close(self) -> None:
+        """Close the file. Idempotent.
+
+        NT: NtClose
+        """
+        close_file(self.file_object)
+
+    def direct_target(self) -> HostTarget | None:
+        """The host file to use without a packet, or None when a driver wants to see requests."""
+        return query_bypass(self.file_object).target
+
+    def check(self, major: int, what: str) -> None:
+        """Raise if a request of that kind may not be made: FileClosed, AccessDenied, or the System's bug check."""
+        self._check_open()
+        denied = requests.check_access(self.file_object, major)
+        if denied:
+            raise error_for(denied, f"cannot {what}: the file was not opened for that", self.name)
+
+    def _transfer(self, major: int, view: memoryview, offset: int) -> tuple[int, int]:
+        self.check(major, "read" if major == IRP_MJ_READ else "write")
+        _length(len(view))
+        target = query_bypass(self.file_object).target
+        if target is None or (target.limit is not None and offset + len(view) > target.limit):
+            call = requests.read if major == IRP_MJ_READ else requests.write
+            return call(self.file_object, view, offset)
+        if major == IRP_MJ_WRITE:
+            result = self._files.write(target.descriptor, view, offset)
+        else:
+            result = self._files.read(target.descriptor, view, offset)
+            if not result and len(view):
+                return STATUS_END_OF_FILE, 0
+        return (0, result) if result >= 0 else (status_from_errno(-result), 0)
+
+    def _checked(self, status: int, count: int, what: str, offset: int) -> int:
+        if nt_success(status):
+            return count
+        culprit = next((device for device in self.file_object.related_device().stack() if device.last_error), None)
+        error = error_for(status, f"cannot {what} at offset {offset}", self.name)
+        raise error from (culprit.last_error if culprit is not None else None)
+
+    def _check_open(self) -> None:
+        if self._io.bug_check is not None:
+            self._io.check_running()
+        if self.file_object.closed:
+            raise FileClosed("the file is closed", filename=self.name)
+
+    def __enter__(self) -> File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<ntio.File {self.name!r}{' closed' if self.closed else ''}>"
+
+
+def _offset(offset: int, length: int) -> int:
+    number = operator.index(offset)
+    if number < 0:
+        raise InvalidParameter(f"offset {number} is negative: offsets count from the start of the file")
+    if number + length > MAXIMUM_OFFSET:
+        raise InvalidParameter(f"offset {number} + {length} bytes is beyond 2**63 - 1, where files end")
+    return number
+
+
+def _length(length: int) -> int:
+    number = operator.index(length)
+    if number < 0:
+        raise InvalidParameter(f"length {number} is negative")
+    if number > MAXIMUM_TRANSFER:
+        raise InvalidParameter(f"{number} bytes in one request: at most {MAXIMUM_TRANSFER} are possible, split it")
+    return number

@@ -1,0 +1,135 @@
+"""A call that was started and is not waited for yet.
+
+A `Batch` holds what must stay while the host may touch it: the pinned buffer and the columns. Its parts are host
+operations or batch packets; when the last one is done the pin goes and the results are put together. A batch that is
+dropped unfinished keeps itself alive through the ring's queue until it is done.
+
+Rows: R8, R9, R33
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..hal.operations import Operations
+from ..io_manager.batch import Batch as PacketBatch
+from ..io_manager.cancel import cancel_irp
+from ..io_manager.irp import Irp
+from ..status import IoTimeout, nt_success
+from .columns import Transfer
+from .completions import Completions
+from .routes import Rows
+
+if TYPE_CHECKING:
+    from .ring import Ring
+
+
+@dataclass(slots=True)
+class StartedPart:
+    """Rows of a started call that went one way."""
+
+    rows: Rows
+    operations: Operations | None = None
+    irp: Irp | None = None
+    columns: PacketBatch | None = None
+    overall: int = 0
+    owner: Batch | None = None
+
+    def packet_done(self, irp: Irp) -> None:
+        """The part's packet is complete: keep its status, give it back."""
+        self.overall, self.irp = irp.status, None
+        irp.pool.free(irp)
+        assert self.owner is not None
+        self.owner.part_done()
+
+
+class Batch:
+    """Requests in flight; `wait` for them, `cancel` them, or `await` them.
+
+    NT: IORING_SQE entries between SubmitIoRing and PopIoRingCompletion
+    """
+
+    def __init__(self, ring: Ring, plan: Transfer) -> None:
+        self._ring = ring
+        self._queue = ring._queue
+        self._plan = plan
+        self._parts: list[StartedPart] = []
+        # One more than there are parts, until all have been started; the queue waits for this number.
+        self.remaining = 1
+        self._lock = ring.system.hal.new_lock()
+
+    def __len__(self) -> int:
+        return self._plan.count
+
+    @property
+    def done(self) -> bool:
+        """Whether every request has its result; looks for new results without waiting."""
+        if self.remaining:
+            self._queue.poll()
+        return not self.remaining
+
+    def wait(self, timeout: float | None = None) -> Completions:
+        """The results, when all are there; raises IoTimeout when `timeout` seconds have passed before."""
+        if not self._queue.wait(self, timeout):
+            raise IoTimeout(f"{self._plan.count} requests are not all done after {timeout} seconds; they go on")
+        return self._results()
+
+    def cancel(self) -> None:
+        """Ask that the requests end early. Each still ends once: done, failed, or STATUS_CANCELLED."""
+        for part in self._parts:
+            if part.operations is not None:
+                self._queue.cancel(part.operations)
+            irp = part.irp
+            if irp is not None:
+                cancel_irp(irp)
+
+    def __await__(self) -> Generator[Any, None, Completions]:
+        return asyncio.get_running_loop().run_in_executor(None, self.wait).__await__()
+
+    def add(self, part: StartedPart) -> StartedPart:
+        """Count one more part, before it is started."""
+        part.owner = self
+        self._parts.append(part)
+        with self._lock:
+            self.remaining += 1
+        return part
+
+    def operations_done(self, operations: Operations) -> None:
+        """A part's host operations are done."""
+        self.part_done()
+
+    def part_done(self) -> None:
+        """One part less; the last lets the buffer go and wakes whoever waits."""
+        with self._lock:
+            self.remaining -= 1
+            last = not self.remaining
+        if last:
+            self._plan.pin.release()
+            self._queue.notify()
+
+    def started(self) -> None:
+        """Every part has been started."""
+        self.part_done()
+
+    def abandon(self) -> None:
+        """Starting failed half-way: cancel what was started, and wait it out."""
+        self.cancel()
+        self.part_done()
+        while self.remaining:
+            self._queue.wait(self)
+
+    def _results(self) -> Completions:
+        plan = self._plan
+        status, information = np.zeros(plan.count, np.uint32), np.zeros(plan.count, np.uint64)
+        for part in self._parts:
+            if part.operations is not None:
+                status[part.rows], information[part.rows] = part.operations.status(), part.operations.information()
+            elif part.columns is not None:
+                status[part.rows] = part.columns.status if nt_success(part.overall) else part.overall
+                information[part.rows] = part.columns.information
+        return Completions(status, information, plan.data)
