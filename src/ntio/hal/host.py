@@ -72,7 +72,7 @@ class RealFiles:
 
     def truncate(self, file: int, size: int) -> int:
         """Set the size; 0 or minus an errno."""
-        return _result(lambda: os.ftruncate(file, size) or 0)
+        return _done(lambda: os.ftruncate(file, size))
 
     def is_stream(self, file: int) -> bool:
         """Whether the file has no positions."""
@@ -103,10 +103,18 @@ class RealFiles:
 
     def flush(self, file: int) -> int:
         """fsync; a stream has nothing to flush and says EINVAL."""
-        return _result(lambda: os.fsync(file) or 0)
+        return _done(lambda: os.fsync(file))
 
 
 _ESPIPE = 29
+
+
+def _done(call: Callable[[], None]) -> int:
+    try:
+        call()
+    except OSError as error:
+        return -(error.errno or 0)
+    return 0
 
 
 def _result(call: Callable[[], int]) -> int:

@@ -196,30 +196,41 @@ class SimulatedEngine:
             self._started += 1
             row.order = self._started
             row.when = now + chance.uniform(_CROSSING, _LONGEST_ROW)
-            row.fails_with = self._world.fault(row.operations, row.row, chance)
-            if chance.random() < self._world.spontaneous_cancel:
-                row.fails_with = errno.ECANCELED
-            row.share = chance.random() if chance.random() < self._world.short else 1.0
             if row.operations.code in (OperationCode.READ, OperationCode.WRITE):
                 row.file = self._world.files.hold(descriptor(row.operations, row.row, self._tables))
             heapq.heappush(self._running, row)
+        if staged:
+            self._changed.notify_all()  # another thread may wait in here for something to happen
 
     # --- finishing --------------------------------------------------------------------------------------------------
 
     def _finish_what_is_due(self) -> None:
         now = self._world.clock.now()
         while self._running and self._running[0].when <= now:
-            self._try(heapq.heappop(self._running), self._blocked)
+            row = heapq.heappop(self._running)
+            self._try(row, first=True)
         blocked, self._blocked = self._blocked, []
         for row in blocked:
-            self._try(row, self._blocked)
+            self._try(row)
 
-    def _try(self, row: _Row, blocked: list[_Row]) -> None:
-        result = self._result(row)
-        if result is None:
-            blocked.append(row)
-        else:
-            self._finish(row, result)
+    def _try(self, row: _Row, first: bool = False) -> None:
+        result: int | None = -errno.EIO  # also where a fault rule raises: no row is ever lost
+        try:
+            if first:
+                self._decide_fate(row)
+            result = self._result(row)
+        finally:
+            if result is None:
+                self._blocked.append(row)
+            else:
+                self._finish(row, result)
+
+    def _decide_fate(self, row: _Row) -> None:
+        chance = self._chance
+        row.fails_with = self._world.fault(row.operations, row.row, chance)
+        if chance.random() < self._world.spontaneous_cancel:
+            row.fails_with = errno.ECANCELED
+        row.share = chance.random() if chance.random() < self._world.short else 1.0
 
     def _finish(self, row: _Row, result: int) -> None:
         self._done.append((row.row, row.slot, result, 0))
@@ -360,6 +371,6 @@ _ACTIONS: dict[OperationCode, Callable[[SimulatedEngine, Operations, int], int]]
 
 
 def _status(node: SimulatedFile | SimulatedPipe | None) -> os.stat_result:
-    if node is None:
-        return os.stat_result((stat_bits.S_IFDIR | 0o755, 1, 0, 2, 0, 0, 0, 0, 0, 0))
-    return os.stat_result((node.mode, node.inode, 0, 1, 0, 0, node.size, 0, 0, 0))
+    mode, inode, size = (stat_bits.S_IFDIR | 0o755, 1, 0) if node is None else (node.mode, node.inode, node.size)
+    times = {f"st_{name}_ns": 0 for name in ("atime", "mtime", "ctime")}
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, 0, 0, 0), times)

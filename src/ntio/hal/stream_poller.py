@@ -145,13 +145,13 @@ class StreamPoller:
         deliveries: list[_Delivery] = []
         if ready.pop(self._wake_file, 0):
             os.eventfd_read(self._wake_file)
-            deliveries += self._sweep()
             with self._lock:
                 arrived, self._arrived = self._arrived, []
             for run in arrived:
                 self._runs[run.file] = run
                 self._poll.register(run.file, run.event)
                 deliveries.append(self._advance(run, False))
+            deliveries += self._sweep()  # last: what was cancelled may only just have arrived
         deliveries += [self._advance(self._runs[file], True) for file in ready if file in self._runs]
         return [delivery for delivery in deliveries if delivery[1]]
 

@@ -16,6 +16,7 @@ Rows: R11, R30
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 import threading
@@ -127,7 +128,11 @@ class ThreadEngine:
         while (chunk := self._work.get()) is not None:
             slot, rows = chunk.slot, np.arange(chunk.start, chunk.stop, dtype=np.uint32)
             parked: Parked = []
-            results = perform(chunk, self._tables, parked)
+            results: list[int | None]
+            try:
+                results = perform(chunk, self._tables, parked)
+            except Exception:  # whatever it was, memory run out perhaps: the rows end, and the worker goes on
+                parked, results = [], [-errno.EIO] * len(rows)
             if parked:
                 rows, results = self._park(chunk, parked, rows, results)
             del chunk  # nothing here refers to the batch any more when its owner hears of the results

@@ -21,12 +21,12 @@ Rows: R13, R21
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from ..bugcheck import BugCheck
+from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_PENDING, STATUS_SUCCESS
 from .dispatch import call_driver, fail
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from .irp import Irp
 
 Column = npt.NDArray[Any]
+
+#: DRIVER_VERIFIER_IOMANAGER_VIOLATION: returned without completing, forwarding or pending.
+_NEITHER_COMPLETED_NOR_PENDING = 0x226
 
 
 class Batch:
@@ -77,13 +80,16 @@ def split_batch(device: DeviceObject, irp: Irp) -> int:
     """Send each row of a batch as a packet of its own to this device's ordinary routine."""
     batch: Batch = irp.batch  # type: ignore[assignment]
     batch.parts_left = len(batch) + 1  # one more than there are, so that the batch cannot end before the last is sent
-    view = memoryview(batch.buffer)
+    view = batch.buffer.data
     rows = zip(batch.position.tolist(), batch.offset.tolist(), batch.length.tolist(), strict=True)
     for row, (position, offset, length) in enumerate(rows):
         part = _make_part(device, irp, row, view[position : position + length])
         part.next_location.byte_offset = offset
+        before = batch.parts_left
         try:
-            call_driver(device, part)
+            status = call_driver(device, part)
+            if status != STATUS_PENDING and batch.parts_left == before:
+                stop_lost(device, part, status)
         except BugCheck:
             raise
         except Exception as error:
@@ -96,6 +102,14 @@ def split_batch(device: DeviceObject, irp: Irp) -> int:
             return STATUS_PENDING
         batch.parts_left = 0
     return complete_batch(irp)
+
+
+def stop_lost(device: DeviceObject, irp: Irp, status: int) -> NoReturn:
+    """A routine returned without having completed, forwarded or kept the packet: it would be lost."""
+    irp.pool.stop(
+        BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION, _NEITHER_COMPLETED_NOR_PENDING, device, irp, status,
+        note="a dispatch routine neither completed the request, nor passed it down, nor returned STATUS_PENDING",
+    )  # fmt: skip
 
 
 def _make_part(device: DeviceObject, irp: Irp, row: int, buffer: memoryview) -> Irp:

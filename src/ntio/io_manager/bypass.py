@@ -65,7 +65,7 @@ def query_bypass(file_object: FileObject) -> Bypass:
 def _ask_stack(file_object: FileObject) -> Bypass:
     vetoes = []
     for device in file_object.related_device().stack():
-        reason = device.driver.code.bypass_veto(device)
+        reason = device.observer or device.driver.code.bypass_veto(device)
         if reason:
             vetoes.append(Veto(device.driver.name, reason))
     if vetoes:

@@ -36,7 +36,7 @@ class DeviceObject(NamedObject):
     __slots__ = (
         "alignment_requirement", "attached_device", "batch_dispatch", "characteristics", "device_extension",
         "device_type", "dispatch", "driver", "exclusive", "flags", "last_error", "lower", "next_device",
-        "reference_count", "sector_size", "stack_size",
+        "observer", "reference_count", "sector_size", "stack_size",
     )
     parses = True
     type_name = "Device"
@@ -59,6 +59,8 @@ class DeviceObject(NamedObject):
         self.device_extension: Any = None
         #: The last exception a routine of the driver let out, with its traceback.
         self.last_error: BaseException | None = None
+        #: Why somebody beside the driver wants to see the requests, a tracer for example: they do not pass the device by.
+        self.observer = ""
         self.dispatch: tuple[DispatchRoutine, ...] = driver.dispatch
         self.batch_dispatch: tuple[DispatchRoutine, ...] = driver.batch_dispatch
 

@@ -11,7 +11,7 @@ Up. `pending_returned` is taken from the location just left. If a routine runs, 
 routine gets the device of the location *above*, whose driver set it, or None for the creator's. STATUS_MORE_PROCESSING_
 REQUIRED ends the walk at once: nothing of the packet may be touched, because it belongs to the routine's driver now, and
 a later completion goes on from there. If no routine runs, the pending mark is copied one location up. "Success" is
-NT_SUCCESS, so a warning counts as an error here. The first error seen is remembered, as NT does, by a bit.
+NT_SUCCESS, so a warning counts as an error here.
 
 At the top the packet returns to whoever made it: a part goes back into its batch, a waiting issuer is woken, an
 asynchronous one called. An issuer that has not been told to wait sees the packet completed when `call_driver` returns,
@@ -24,12 +24,12 @@ Source: spec iomgr.md 1.7, 1.8; WDK IoCallDriver, IoCompleteRequest; Windows Int
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED
 from .major import (
-    SL_ERROR_RETURNED,
     SL_INVOKE_ALWAYS,
     SL_INVOKE_ON_CANCEL,
     SL_INVOKE_ON_ERROR,
@@ -74,34 +74,58 @@ def complete_request(irp: Irp) -> None:
         irp.current_location = current
         above = locations[current - 1] if current <= count else None
         control = left.control
-        irp.pending_returned = bool(control & SL_PENDING_RETURNED)
+        irp.pending_returned = pending = bool(control & SL_PENDING_RETURNED)
         status = irp.status
-        if control & SL_INVOKE_ALWAYS and (
-            (status < 0x8000_0000 and control & SL_INVOKE_ON_SUCCESS)
-            or (status >= 0x8000_0000 and control & SL_INVOKE_ON_ERROR)
-            or (irp.cancel and control & SL_INVOKE_ON_CANCEL)
+        # Cleared before the routine runs: only IoStatus tells it what happened below.
+        left.minor = left.flags = left.length = left.key = left.byte_offset = 0
+        left.control = 0
+        left.argument = left.file_object = None
+        if control & SL_INVOKE_ALWAYS and control & (
+            (SL_INVOKE_ON_SUCCESS if status < 0x8000_0000 else SL_INVOKE_ON_ERROR)
+            | (SL_INVOKE_ON_CANCEL if irp.cancel else 0)
         ):
-            if _invoke(irp, left, above) == STATUS_MORE_PROCESSING_REQUIRED:
+            try:
+                if left.completion_routine is run_then:
+                    answer = left.context(above.device, irp)  # type: ignore[union-attr]
+                    if pending and answer != STATUS_MORE_PROCESSING_REQUIRED:
+                        above.control |= SL_PENDING_RETURNED  # type: ignore[union-attr]
+                else:
+                    device = None if above is None else above.device
+                    answer = left.completion_routine(device, irp, left.context)  # type: ignore[misc]
+            except BugCheck:
+                raise
+            except Exception as error:
+                answer = _contain(irp, above, error)
+            if answer == STATUS_MORE_PROCESSING_REQUIRED:
                 return
-        else:
-            if above is not None and control & SL_PENDING_RETURNED:
-                above.control |= SL_PENDING_RETURNED
-            _clear(left, status)
+        elif pending and above is not None:
+            above.control |= SL_PENDING_RETURNED
     irp.current_location = count + 2
-    _return_to_creator(irp)
+    # The issuer looks at `completed` after it has set `user_event`, we look for the event after `completed` became
+    # true: whichever comes second sees the other.
+    if irp.user_event is not None:
+        irp.user_event.set()
+    elif irp.on_complete is not None:
+        irp.on_complete(irp)
 
 
-def _invoke(irp: Irp, left: StackLocation, above: StackLocation | None) -> int | None:
-    _clear(left, irp.status)
-    device = None if above is None else above.device
-    try:
-        return left.completion_routine(device, irp, left.context)  # type: ignore[misc]
-    except BugCheck:
-        raise
-    except Exception as error:
-        if device is None:
-            raise
-        return fail(irp, device, error)
+def run_then(device: DeviceObject, irp: Irp, then: Callable[[DeviceObject, Irp], int | None]) -> int | None:
+    """The completion routine behind `Irp.pass_down(then)`: runs it and carries the pending mark upward.
+
+    `complete_request` does the same in place, as it spares a call; this is for whoever calls routines otherwise.
+    """
+    answer = then(device, irp)
+    if irp.pending_returned and answer != STATUS_MORE_PROCESSING_REQUIRED:
+        irp.locations[irp.current_location - 1].control |= SL_PENDING_RETURNED
+    return answer
+
+
+def _contain(irp: Irp, above: StackLocation | None, error: Exception) -> int | None:
+    if above is None or above.device is None:
+        raise error
+    if irp.pending_returned:
+        above.control |= SL_PENDING_RETURNED
+    return fail(irp, above.device, error)
 
 
 def fail(irp: Irp, device: DeviceObject, error: Exception) -> int:
@@ -109,18 +133,3 @@ def fail(irp: Irp, device: DeviceObject, error: Exception) -> int:
     device.last_error = error
     irp.status, irp.information = STATUS_DRIVER_INTERNAL_ERROR, 0
     return STATUS_DRIVER_INTERNAL_ERROR
-
-
-def _clear(left: StackLocation, status: int) -> None:
-    left.minor = left.flags = left.length = left.key = left.byte_offset = 0
-    left.control = SL_ERROR_RETURNED if status >= 0x8000_0000 and left.control & SL_ERROR_RETURNED else 0
-    left.argument = left.file_object = None
-
-
-def _return_to_creator(irp: Irp) -> None:
-    # The issuer looks at `completed` after it has set `user_event`, we look for the event after `completed` became
-    # true: whichever comes second sees the other.
-    if irp.user_event is not None:
-        irp.user_event.set()
-    elif irp.on_complete is not None:
-        irp.on_complete(irp)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..object_manager.namespace import NamedObject
 from .device import DeviceObject
-from .major import FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA, FO_CLEANUP_COMPLETE
+from .major import FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA
 
 if TYPE_CHECKING:
     from .bypass import Bypass
@@ -25,7 +25,7 @@ class FileObject(NamedObject):
     NT: FILE_OBJECT
     """
 
-    __slots__ = ("access", "bypass", "bypass_epoch", "device", "file_name", "flags", "fs_context")
+    __slots__ = ("access", "bypass", "bypass_epoch", "closed", "device", "file_name", "flags", "fs_context", "readable", "writable")
     type_name = "File"
 
     def __init__(self, device: DeviceObject, file_name: str, access: int, flags: int) -> None:
@@ -35,23 +35,13 @@ class FileObject(NamedObject):
         self.access = access
         self.flags = flags
         self.fs_context: Any = None
+        #: Whether it was opened for reading, and for writing or appending.
+        self.readable = bool(access & FILE_READ_DATA)
+        self.writable = bool(access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
+        #: Whether its last handle was closed.
+        self.closed = False
         self.bypass: Bypass | None = None
         self.bypass_epoch = -1
-
-    @property
-    def readable(self) -> bool:
-        """Whether it was opened for reading."""
-        return bool(self.access & FILE_READ_DATA)
-
-    @property
-    def writable(self) -> bool:
-        """Whether it was opened for writing or appending."""
-        return bool(self.access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
-
-    @property
-    def closed(self) -> bool:
-        """Whether its last handle was closed."""
-        return bool(self.flags & FO_CLEANUP_COMPLETE)
 
     def related_device(self) -> DeviceObject:
         """Where requests on this file go: the top of its device's stack.

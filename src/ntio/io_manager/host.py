@@ -145,7 +145,11 @@ def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:
     if irp.flags & IRP_SYNCHRONOUS_API and irp.io_ring_context is not None:
         irp.io_ring_context.transfer(operations)
         return _complete_batch(irp, operations)
-    operations.on_complete = lambda done: _complete_batch(irp, done) and None
+
+    def finish(done: Operations) -> None:
+        _complete_batch(irp, done)
+
+    operations.on_complete = finish
     return _start(irp, operations, file.io)
 
 

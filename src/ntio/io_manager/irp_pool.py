@@ -27,6 +27,10 @@ NAMES = ("small", "medium", "large")
 DEPTHS = (32, 64, 64)
 
 
+#: Which list serves a stack of that many devices.
+_LIST_OF = tuple(next(number for number, size in enumerate(SIZES) if count <= size) for count in range(SIZES[-1] + 1))
+
+
 class Stop(Protocol):
     """Latches a bug check and raises it."""
 
@@ -66,12 +70,11 @@ class IrpPool:
 
         NT: IoAllocateIrp
         """
-        lists = self._processors[self._current()]
-        home = lists[0 if stack_count <= SIZES[0] else 1 if stack_count <= SIZES[1] else 2]
         if stack_count > SIZES[2]:
             with self.lock:
                 self._pool_allocates += 1
             return Irp(self, stack_count)
+        home = self._processors[self._current()][_LIST_OF[stack_count]]
         irp = home.allocate()
         irp.home = home
         irp.allocation_flags = IRP_ALLOCATED_FIXED_SIZE

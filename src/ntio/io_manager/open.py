@@ -87,6 +87,7 @@ def close_file(file_object: FileObject) -> None:
     cleaned = requests.cleanup(file_object)[0]
     assert nt_success(cleaned) or cleaned == STATUS_INVALID_DEVICE_REQUEST, hex(cleaned)
     file_object.flags |= FO_CLEANUP_COMPLETE
+    file_object.closed = True
     file_object.device.reference_count -= 1
     file_object.device.driver.io.open_files -= 1
     requests.close(file_object)

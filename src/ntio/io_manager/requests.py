@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from ..abi import FILE_STANDARD_INFORMATION
-from ..bugcheck import BugCheck, BugCheckCode
+from ..bugcheck import BugCheck
 from ..hal.operation_queue import OperationQueue
 from ..kernel.event import Event
 from ..status import STATUS_ACCESS_DENIED, STATUS_FILE_CLOSED, STATUS_PENDING, nt_success
-from .batch import Batch
+from .batch import Batch, stop_lost
 from .device import DeviceObject
 from .dispatch import call_driver, fail
 from .file_object import FileObject
@@ -46,9 +46,6 @@ from .major import (
 )
 
 _SYNCHRONOUS = IRP_SYNCHRONOUS_API | IRP_DEFER_IO_COMPLETION
-_VIOLATION = BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION
-#: DRIVER_VERIFIER_IOMANAGER_VIOLATION: returned without completing, forwarding or pending.
-_NEITHER_COMPLETED_NOR_PENDING = 0x226
 
 Answer = tuple[int, int]
 
@@ -58,8 +55,9 @@ def read(file_object: FileObject, buffer: memoryview, offset: int) -> Answer:
 
     NT: NtReadFile
     """
-    denied = check_access(file_object, IRP_MJ_READ)
-    return (denied, 0) if denied else _transfer(file_object, IRP_MJ_READ, IRP_READ_OPERATION, buffer, offset)
+    if file_object.closed or not file_object.readable:
+        return check_access(file_object, IRP_MJ_READ), 0
+    return _transfer(file_object, IRP_MJ_READ, IRP_READ_OPERATION, buffer, offset)
 
 
 def write(file_object: FileObject, buffer: memoryview, offset: int) -> Answer:
@@ -67,8 +65,9 @@ def write(file_object: FileObject, buffer: memoryview, offset: int) -> Answer:
 
     NT: NtWriteFile
     """
-    denied = check_access(file_object, IRP_MJ_WRITE)
-    return (denied, 0) if denied else _transfer(file_object, IRP_MJ_WRITE, IRP_WRITE_OPERATION, buffer, offset)
+    if file_object.closed or not file_object.writable:
+        return check_access(file_object, IRP_MJ_WRITE), 0
+    return _transfer(file_object, IRP_MJ_WRITE, IRP_WRITE_OPERATION, buffer, offset)
 
 
 def flush(file_object: FileObject) -> Answer:
@@ -89,7 +88,7 @@ def query_size(file_object: FileObject) -> Answer:
         return STATUS_FILE_CLOSED, 0
     answer = np.zeros(1, FILE_STANDARD_INFORMATION)
     status, _ = _transfer(
-        file_object, IRP_MJ_QUERY_INFORMATION, 0, memoryview(answer.view(np.uint8)), 0, FILE_STANDARD_INFORMATION_CLASS
+        file_object, IRP_MJ_QUERY_INFORMATION, 0, answer.view(np.uint8).data, 0, FILE_STANDARD_INFORMATION_CLASS
     )
     return status, int(answer["EndOfFile"][0])
 
@@ -148,31 +147,34 @@ def transfer_batch(file_object: FileObject, major: int, batch: Batch, queue: Ope
 
 def send(device: DeviceObject, irp: Irp) -> Answer:
     """Send a packet, wait until it is complete, give it back to its list; returns its answer."""
-    status = start(device, irp)
-    if status == STATUS_PENDING:
-        _wait(device, irp)
-        status = irp.status
-    information = irp.information
-    irp.pool.free(irp)
-    return status, information
-
-
-def start(device: DeviceObject, irp: Irp) -> int:
-    """Send a packet and return what the driver returned; a routine that raises becomes a failed request."""
-    count = irp.stack_count
-    synchronous = irp.flags & IRP_SYNCHRONOUS_API
+    pool = irp.pool
     try:
         status = call_driver(device, irp)
     except BugCheck:
         raise
     except Exception as error:
         status = _contain(device, irp, error)
-    if synchronous and status != STATUS_PENDING and irp.current_location != count + 2:
-        irp.pool.stop(
-            _VIOLATION, _NEITHER_COMPLETED_NOR_PENDING, device, irp, status,
-            note="a dispatch routine neither completed the request, nor passed it down, nor returned STATUS_PENDING",
-        )
-    return status
+    if status == STATUS_PENDING:
+        _wait(device, irp)
+        status = irp.status
+    elif irp.current_location != irp.stack_count + 2:
+        stop_lost(device, irp, status)
+    information = irp.information
+    pool.free(irp)
+    return status, information
+
+
+def start(device: DeviceObject, irp: Irp) -> int:
+    """Send a packet that completes by itself (`on_complete`) and return what the driver returned.
+
+    A routine that raises becomes a failed request.
+    """
+    try:
+        return call_driver(device, irp)
+    except BugCheck:
+        raise
+    except Exception as error:
+        return _contain(device, irp, error)
 
 
 def _contain(device: DeviceObject, irp: Irp, error: Exception) -> int:

@@ -41,7 +41,7 @@ def gather(source: Bytes, offsets: Column, target: Bytes, positions: Column, len
 
 
 def scatter(source: Bytes, positions: Column, target: Bytes, offsets: Column, lengths: Column) -> None:
-    """Copy `source[position:][:length]` to `target[offset:][:length]` for every row, in order; ranges must lie inside."""
+    """Copy `source[position:][:length]` to `target[offset:][:length]` for every row in order; all must lie inside."""
     if not len(lengths):
         return
     length = _common_length(lengths)
@@ -79,6 +79,6 @@ def _place(target: Bytes, positions: Column, length: int, rows: Bytes) -> None:
 
 
 def _copy_each(source: Bytes, starts: Column, target: Bytes, ends: Column, lengths: Column) -> None:
-    view, into = memoryview(source), memoryview(target)
+    view, into = source.data, target.data
     for start, end, length in zip(starts.tolist(), ends.tolist(), lengths.tolist(), strict=True):
         into[end : end + length] = view[start : start + length]

@@ -77,7 +77,7 @@ class File:
         NT: NtReadFile
         """
         with self.system.pins.pin(buffer, writing=True) as pin:
-            view = memoryview(pin.array)
+            view = pin.array.data
             status, count = self._transfer(IRP_MJ_READ, view, _offset(offset, len(view)))
         if status == STATUS_END_OF_FILE:
             return 0
@@ -89,7 +89,7 @@ class File:
         NT: NtWriteFile
         """
         with self.system.pins.pin(data, writing=False) as pin:
-            view = memoryview(pin.array)
+            view = pin.array.data
             status, count = self._transfer(IRP_MJ_WRITE, view, _offset(offset, len(view)))
         return self._checked(status, count, "write", offset)
 

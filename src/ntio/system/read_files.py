@@ -88,7 +88,7 @@ def _read_window(queue: OperationQueue, names: list[str], buffer: npt.NDArray[np
     queue.transfer(reads)
     results = np.where(opened < 0, opened, reads.results)
     statuses = statuses_from_results(results).tolist()
-    view = memoryview(buffer)
+    view = buffer.data
     for slot, (name, length, status) in enumerate(zip(names, results.tolist(), statuses, strict=True)):
         if length < 0:
             yield FileData(name, None, error_for(status, "cannot read", name))
@@ -133,7 +133,7 @@ def _read_long(queue: OperationQueue, name: str, slot: int, start: bytes) -> Fil
         result = int(read.results[0])
         if result < 0:
             return FileData(name, None, error_for(int(read.status()[0]), "cannot read", name))
-        data += memoryview(piece)[:result]
+        data += piece.data[:result]
         if result < len(piece):
             return FileData(name, bytes(data))
         wanted = max(wanted, 2 * len(data))

@@ -25,8 +25,9 @@ import numpy as np
 from ..hal.operations import SPARSE, OperationCode, Operations
 from ..io_manager import requests
 from ..io_manager.batch import Batch as PacketBatch
+from ..io_manager.batch import stop_lost
 from ..io_manager.major import IRP_MJ_FLUSH_BUFFERS, IRP_MJ_READ, IRP_MJ_WRITE
-from ..status import InvalidParameter, nt_success, statuses_from_results
+from ..status import STATUS_PENDING, InvalidParameter, nt_success, statuses_from_results
 from .columns import Transfer, plan_read, plan_write
 from .completions import Completions
 from .default import default_system
@@ -82,7 +83,7 @@ class Ring:
         """Read n pieces and wait for all: `offsets` and `lengths` in bytes, one for all or one per request.
 
         `out` is a writable contiguous buffer of n equal rows, uint8[n, m] or anything of that size; made when left out.
-        Raises InvalidParameter, FileClosed, AccessDenied, BufferInUse, RingClosed; a request's own failure is its status.
+        Raises InvalidParameter, FileClosed, AccessDenied, BufferInUse, RingClosed; a request's failure is its status.
         NT: BuildIoRingReadFile
         """
         count, routes = resolve(self, files, IRP_MJ_READ, "read")
@@ -191,7 +192,10 @@ class Ring:
                     irp = requests.make_batch_irp(route.file_object, major, columns, self._queue)
                     part = batch.add(StartedPart(route.rows, irp=irp, columns=columns))
                     irp.on_complete = part.packet_done
-                    requests.start(route.file_object.related_device(), irp)
+                    device = route.file_object.related_device()
+                    returned = requests.start(device, irp)
+                    if returned != STATUS_PENDING and part.irp is irp:
+                        stop_lost(device, irp, returned)
         except BaseException:
             batch.abandon()
             raise

@@ -158,7 +158,7 @@ def _registered_indices(registered: FileSet, files: Any) -> npt.NDArray[np.intp]
     indices = np.asarray(files)
     if indices.dtype.kind not in "iu" and indices.size:
         raise InvalidParameter(f"files: a File, Files, or indices of registered files are wanted, not {files!r:.60}")
-    if indices.size and not (0 <= int(indices.min()) and int(indices.max()) < len(registered.files)):
+    if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < len(registered.files)):
         raise InvalidParameter(f"files: an index is not among the {len(registered.files)} registered files")
     return indices.astype(np.intp)
 

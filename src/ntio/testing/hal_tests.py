@@ -1,7 +1,7 @@
 """The law every HAL keeps: the same bytes, counts and errors, each row exactly once.
 
-Subclass `HalTests`, give it a fixture `hal`, and inherit some thirty tests. They use nothing but what `Hal` promises, so
-they hold for real files and for simulated ones. No test sleeps; where two threads have to meet, one waits until the
+Subclass `HalTests`, give it a fixture `hal`, and inherit some thirty tests. They use nothing but what `Hal` promises,
+so they hold for real files and for simulated ones. No test sleeps; where two threads have to meet, one waits until the
 other is seen to be where it has to be.
 
 Rows: R4, R9, R11, R30
@@ -109,7 +109,8 @@ class HalTests:
         """Reads into a buffer of their own, 4096 bytes apart."""
         position = np.arange(count, dtype=np.uint64) * 4096
         buffer = np.zeros(max(count, 1) * 4096, np.uint8)
-        return Operations(READ, count, file=file, buffer=buffer, position=position, offset=offset, length=length, **more)
+        place = {"buffer": buffer, "position": position}
+        return Operations(READ, count, file=file, offset=offset, length=length, **place, **more)  # type: ignore[arg-type]
 
     @staticmethod
     def bytes_of(operations: Operations, row: int = 0) -> bytes:
