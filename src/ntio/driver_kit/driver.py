@@ -31,7 +31,7 @@ from ..io_manager.major import FILE_DEVICE_UNKNOWN, FILE_STANDARD_INFORMATION_CL
 from ..status import STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER
 
 _ROUTINES = {f"dispatch_{name.lower()}": number for number, name in enumerate(MAJOR_NAMES)}
-_BATCH_ROUTINES = {f"{name}_batch": number for name, number in _ROUTINES.items() if name in ("dispatch_read", "dispatch_write")}
+_BATCH_ROUTINES = {f"{name}_batch": _ROUTINES[name] for name in ("dispatch_read", "dispatch_write")}
 #: Routines that see data: a filter with one of them keeps reads and writes from passing it by.
 _DATA_ROUTINES = ("dispatch_read", "dispatch_write", "dispatch_flush_buffers", *_BATCH_ROUTINES)
 

@@ -372,5 +372,4 @@ _ACTIONS: dict[OperationCode, Callable[[SimulatedEngine, Operations, int], int]]
 
 def _status(node: SimulatedFile | SimulatedPipe | None) -> os.stat_result:
     mode, inode, size = (stat_bits.S_IFDIR | 0o755, 1, 0) if node is None else (node.mode, node.inode, node.size)
-    times = {f"st_{name}_ns": 0 for name in ("atime", "mtime", "ctime")}
-    return os.stat_result((mode, inode, 0, 1, 0, 0, size, 0, 0, 0), times)
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, 0, 0, 0))

@@ -48,10 +48,10 @@ def write_statx(destination: npt.NDArray[np.uint8], status: os.stat_result) -> N
     entry["mask"] = BASIC_STATS
     for name in ("nlink", "uid", "gid", "mode", "ino", "size"):
         entry[name] = getattr(status, "st_" + name)
-    entry["blksize"] = getattr(status, "st_blksize", 4096)
-    entry["blocks"] = getattr(status, "st_blocks", -(-status.st_size // 512))
+    entry["blksize"] = getattr(status, "st_blksize", None) or 4096
+    entry["blocks"] = getattr(status, "st_blocks", None) or -(-status.st_size // 512)
     for name in ("atime", "ctime", "mtime"):
-        entry[name] = divmod(getattr(status, f"st_{name}_ns"), 1_000_000_000)
+        entry[name] = divmod(getattr(status, f"st_{name}_ns", None) or 0, 1_000_000_000)
     if hasattr(os, "major"):
         entry["dev_major"], entry["dev_minor"] = os.major(status.st_dev), os.minor(status.st_dev)
     destination[: STATX.itemsize] = record.view(np.uint8)

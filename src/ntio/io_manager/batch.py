@@ -58,7 +58,7 @@ class Batch:
         return len(self.offset)
 
     def transferred(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """The bytes that were moved, as uint8 arrays into `buffer`: one where the rows lie side by side, else one each."""
+        """The bytes that were moved, as uint8 arrays into `buffer`: one if the rows lie side by side, else one each."""
         if not len(self):
             return
         whole = self.information == self.length

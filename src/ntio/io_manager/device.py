@@ -59,7 +59,7 @@ class DeviceObject(NamedObject):
         self.device_extension: Any = None
         #: The last exception a routine of the driver let out, with its traceback.
         self.last_error: BaseException | None = None
-        #: Why somebody beside the driver wants to see the requests, a tracer for example: they do not pass the device by.
+        #: Why somebody beside the driver, a tracer for example, wants to see the requests: they do not pass it by.
         self.observer = ""
         self.dispatch: tuple[DispatchRoutine, ...] = driver.dispatch
         self.batch_dispatch: tuple[DispatchRoutine, ...] = driver.batch_dispatch

@@ -8,9 +8,9 @@ Down. The location's device becomes the one called; with no location left the sy
 routine's status comes back unchanged.
 
 Up. `pending_returned` is taken from the location just left. If a routine runs, that location is cleared first, and the
-routine gets the device of the location *above*, whose driver set it, or None for the creator's. STATUS_MORE_PROCESSING_
-REQUIRED ends the walk at once: nothing of the packet may be touched, because it belongs to the routine's driver now, and
-a later completion goes on from there. If no routine runs, the pending mark is copied one location up. "Success" is
+routine gets the device of the location *above*, whose driver set it, or None for the creator's. STATUS_MORE_PROCESSING_REQUIRED
+ends the walk at once: nothing of the packet may be touched, because it belongs to the routine's driver now, and a later
+completion goes on from there. If no routine runs, the pending mark is copied one location up. "Success" is
 NT_SUCCESS, so a warning counts as an error here.
 
 At the top the packet returns to whoever made it: a part goes back into its batch, a waiting issuer is woken, an

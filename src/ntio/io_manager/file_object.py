@@ -25,7 +25,10 @@ class FileObject(NamedObject):
     NT: FILE_OBJECT
     """
 
-    __slots__ = ("access", "bypass", "bypass_epoch", "closed", "device", "file_name", "flags", "fs_context", "readable", "writable")
+    __slots__ = (
+        "access", "bypass", "bypass_epoch", "closed", "device", "file_name", "flags", "fs_context", "readable",
+        "writable",
+    )
     type_name = "File"
 
     def __init__(self, device: DeviceObject, file_name: str, access: int, flags: int) -> None:

@@ -237,9 +237,10 @@ class Irp:
         for number in range(self.stack_count, 0, -1):
             at = self.locations[number - 1]
             mark = ">" if number == self.current_location else " "
-            routine = "" if at.completion_routine is None else f"  routine {routine_name(at.completion_routine, at.context)}"
+            routine = at.completion_routine
+            then = "" if routine is None else f"  routine {routine_name(routine, at.context)}"
             who = "-" if at.device is None else repr(at.device)
-            lines.append(f"{mark}{number:2} {MAJOR_NAMES[at.major]:<12} control {at.control:#04x}  {who}{routine}")
+            lines.append(f"{mark}{number:2} {MAJOR_NAMES[at.major]:<12} control {at.control:#04x}  {who}{then}")
         return "\n".join(lines)
 
     def _substitute(self, buffer: Any) -> Any:
@@ -253,7 +254,7 @@ class Irp:
 def routine_name(routine: CompletionRoutine, context: Any) -> str:
     """The name of a completion routine as its writer knows it; empty for `pass_down(buffer=...)` without `then`."""
     target = context if routine is run_then else context[1] if routine is _give_back else routine
-    return getattr(target, "__qualname__", repr(target))
+    return "" if target is None else getattr(target, "__qualname__", repr(target))
 
 
 def _give_back(device: DeviceObject, irp: Irp, context: tuple[Any, Then | None]) -> int | None:

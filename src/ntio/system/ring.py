@@ -4,9 +4,9 @@
         blocks = ring.read(file, offsets, 4096).raise_for_status().data        # uint8[n, 4096]
 
 A call does any number of requests, at most `entries` at a time; each window is one crossing into the host's kernel.
-Files are one `File`, a sequence, or indices of files registered before. Requests on host files whose stack has no driver
-that wants to see them go straight to the HAL; requests on any other stack become batch packets, so that every filter
-sees them. The bytes, statuses and counts are the same both ways.
+Files are one `File`, a sequence, or indices of files registered before. Requests on host files whose stack has no
+driver that wants to see them go straight to the HAL; requests on any other stack become batch packets, so that every
+filter sees them. The bytes, statuses and counts are the same both ways.
 
 `start_read` and `start_write` do not wait: they return a `Batch`. An exception while a call waits, Ctrl-C included,
 cancels what is in flight and waits it out, so that no memory is written after the call has ended.
