@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from leak_check import Snapshot, leaks_since, mapped_rings, rings_mapped_since
+from system_check import what_is_left
 from uring_probe import why_not
+
+if TYPE_CHECKING:
+    from ntio import System
 
 REAL_HALS = ("uring", "threads")
 ALL_HALS = (*REAL_HALS, "simulated")
@@ -24,6 +29,11 @@ BODY_FAILED = pytest.StashKey[bool]()
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marks known that belong to the fixtures of this file."""
+    config.addinivalue_line("markers", "stops_system: a bug check of the fixture `system` is what the test is about")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     own = any("hal_name" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
     if "hal_name" in metafunc.fixturenames and not own:
-        real = metafunc.definition.get_closest_marker("real_files")
+        real = metafunc.definition.get_closest_marker("real_files") or "real_system" in metafunc.fixturenames
         metafunc.parametrize("hal_name", REAL_HALS if real else ALL_HALS, indirect=True)
 
 
@@ -55,8 +65,35 @@ def hal_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-# The fixture `system` belongs here: a System on `hal_name`, verifier on, closed at the end of the test, its latched
-# bug check raised again. Being requested later than `nothing_left_behind` it is gone before that one counts.
+@pytest.fixture
+def system(hal_name: str, request: pytest.FixtureRequest) -> Iterator[System]:
+    """A System on each HAL in turn, with two processors; closed at the end, when nothing may be left in it.
+
+    A latched bug check is raised again, unless the test is marked `stops_system`: then there has to be one, and what it
+    left behind is left. Being asked for later than `nothing_left_behind`, it is gone before that one counts.
+    """
+    from ntio import System
+
+    stops = request.node.get_closest_marker("stops_system") is not None
+    one = System(hal_name, processors=2)
+    try:
+        yield one
+    finally:
+        one.close()
+    if request.node.stash.get(BODY_FAILED, False):
+        return
+    if one.io.bug_check is not None and not stops:
+        raise one.io.bug_check
+    if stops and one.io.bug_check is None:
+        pytest.fail("marked stops_system, but nothing stopped it", pytrace=False)
+    if not stops and (left := what_is_left(one)):
+        pytest.fail("the System was left with:\n  " + "\n  ".join(left), pytrace=False)
+
+
+@pytest.fixture
+def real_system(system: System) -> System:
+    """A System with the host's own files: `system`, on the HALs that touch the host."""
+    return system
 
 
 @pytest.hookimpl(wrapper=True)

@@ -51,7 +51,7 @@ def test_each_refusal_has_its_sentence(
     assert words in uring_obstacle()
     hal = make_hal()
     assert hal.name == "threads" and hal.reason == uring_obstacle()
-    with pytest.raises(OSError, match="io_uring|memory") as caught:
+    with pytest.raises(OSError, match=r"io_uring|memory") as caught:
         make_hal("uring")
     assert caught.value.errno == errno.ENOSYS
 

@@ -14,8 +14,8 @@ import pytest
 
 from ntio.hal.operations import OperationCode, Operations
 from ntio.hal.simulated import Fault, SimulatedHal, simulated_hal
-from ntio.status import NtError, ObjectNameNotFound
-from ntio.testing.hal_tests import beside
+from ntio.status import NtError, ObjectNameNotFound, status_from_errno
+from ntio.testing.hal_row_tests import beside
 
 READ, WRITE = OperationCode.READ, OperationCode.WRITE
 CREATE = os.O_RDWR | os.O_CREAT
@@ -60,9 +60,10 @@ def test_a_second_queue_does_not_disturb_the_first() -> None:
             second.submit(reads(letters(hal), 8))
         began = hal.clock.now()
         first.transfer(reads(letters(hal, "/other"), 8))
+        ended = hal.clock.now()
         first.close()
         second.close()
-        return hal.clock.now() - began
+        return ended - began
 
     assert moments(False) == pytest.approx(moments(True))
 
@@ -92,7 +93,7 @@ def test_waiting_without_end_sleeps_until_another_thread_writes() -> None:
     queue.close()
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------------
+# --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
 def test_faults_hit_their_kind_of_row_now_and_then() -> None:
@@ -161,7 +162,7 @@ def test_only_streams_move_a_part() -> None:
     queue.close()
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def test_opening_raises_what_the_host_would() -> None:
@@ -177,7 +178,7 @@ def test_opening_raises_what_the_host_would() -> None:
     ):
         with pytest.raises(NtError) as refused:
             files.open(path, flags)
-        assert refused.value.errno == reason, path
+        assert refused.value.status == status_from_errno(reason), path
     folder = files.open("/folder/../folder", os.O_RDONLY)
     assert files.is_directory(folder) and files.read(folder, memoryview(bytearray(1)), 0) == -errno.EISDIR
 

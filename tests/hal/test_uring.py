@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,13 +16,11 @@ from hypothesis import strategies as st
 from leak_check import mapped_rings
 from ntio.hal.operation_queue import OperationQueue
 from ntio.hal.operations import OperationCode, Operations
-from ntio.testing.hal_tests import beside
+from ntio.hal.uring import INTERNAL, UringEngine
+from ntio.testing.hal_row_tests import beside, eventually
 from uring_probe import why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not("uring", os.environ.get("NTIO_HAL"))), reason="no io_uring to be had")
-
-if not why_not("uring", os.environ.get("NTIO_HAL")):
-    from ntio.hal.uring import INTERNAL, UringEngine
 
 
 @pytest.fixture
@@ -82,11 +81,11 @@ def test_templates_follow_whatever_is_staged_next(queue: OperationQueue, file: i
                 batch = Operations(code, count, file=np.full(count, file) if as_array else file)
                 started.append((batch, [0] * count, None))
             with queue._lock:  # staged only: the next one is laid down behind it
-                queue._admit(batch)
-                queue._stage(batch)
+                queue._table.admit(batch)
+                queue._table.stage(batch)
         for batch, results, content in started:
             assert queue.wait(batch) and batch.results.tolist() == results
-            assert content is None or batch.buffer is not None and batch.buffer.tobytes() == content
+            assert content is None or (batch.buffer is not None and batch.buffer.tobytes() == content)
 
 
 def test_the_ring_wraps_around(queue: OperationQueue, file: int) -> None:
@@ -140,10 +139,28 @@ def test_closing_a_slot_of_an_array_leaves_descriptor_zero_alone(queue: Operatio
     assert batch.results.tolist() == [0, 0] and os.path.samestat(os.fstat(0), before)
 
 
+class AsynchronousWrites(UringEngine):
+    """An engine that has the kernel do each first write on a thread of its own (IOSQE_ASYNC), and counts the rest."""
+
+    tried_again = 0
+    _tried: frozenset[int] = frozenset()
+
+    def stage(self, operations: Operations, start: int, count: int, slot: int) -> None:
+        first = self._tail
+        super().stage(operations, start, count, slot)
+        self._template = None
+        if slot in self._tried:
+            self.tried_again += count
+        elif operations.code == OperationCode.WRITE:
+            self._sqes["flags"][(first + np.arange(count)) & self._sq_mask] |= 1 << 4
+        self._tried |= {slot}
+
+
 @pytest.mark.row("R30")
 def test_everything_a_thread_submitted_completes_after_its_exit(tmp_path: Path) -> None:
     """A pipe read, a socket receive and 200 writes that the kernel does on threads of its own."""
-    queue = OperationQueue(UringEngine(256))
+    engine = AsynchronousWrites(256)
+    queue = OperationQueue(engine)
     reader, writer = os.pipe()
     here, there = socket.socketpair()
     target = os.open(tmp_path / "written", os.O_RDWR | os.O_CREAT)
@@ -160,12 +177,15 @@ def test_everything_a_thread_submitted_completes_after_its_exit(tmp_path: Path) 
         length=4096,
         flags=os.RWF_DSYNC,
     )
+    numbers: list[int] = []
 
     def submit() -> None:
+        numbers.append(threading.get_native_id())
         for batch in (from_pipe, from_socket, writes):
             queue.submit(batch)
 
     beside(submit).join()
+    eventually(lambda: not os.path.exists(f"/proc/self/task/{numbers[0]}"))  # Python forgets a thread before Linux does
     assert queue.wait(writes)
     os.write(writer, b"pipe")
     there.send(b"socket")
@@ -173,6 +193,7 @@ def test_everything_a_thread_submitted_completes_after_its_exit(tmp_path: Path) 
     assert (from_pipe.results[0], from_socket.results[0]) == (4, 6)
     assert writes.results.tolist() == [4096] * 200
     assert (tmp_path / "written").read_bytes() == data.tobytes()
+    assert engine.tried_again > 2  # the pipe, the socket, and those writes that had not been begun
     queue.close()
     here.close()
     there.close()

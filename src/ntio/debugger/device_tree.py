@@ -4,7 +4,7 @@
     ├─ stack of 1
     │    \\Driver\\host_files  \\Device\\HostFiles  network file system, 0 open
     └─ stack of 2
-         \\Driver\\log         unnamed            filter; wants to see: handles dispatch_read, ...
+         \\Driver\\log         unnamed            filter, wants to see the data: handles read, ...
          \\Driver\\ram_disk    unnamed            disk, 65536 bytes, 1 open
 
 Every device says what it is, and every filter whether it wants to see the data: that is what keeps reads and writes
@@ -130,7 +130,7 @@ def _about(node: DeviceNode) -> str:
     if not node.filter:
         facts.append(f"{node.open_files} open")
     if node.veto:
-        facts.append(f"wants to see data ({node.veto})")
+        facts.append("wants to see the data: " + node.veto.replace("dispatch_", ""))
     if node.last_error:
         facts.append(f"last error {node.last_error}")
     return ", ".join(facts)

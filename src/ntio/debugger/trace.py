@@ -202,13 +202,12 @@ class Tracer:
             return ""
         if isinstance(here.context, _Displaced):
             return ""  # a location shared with the device above: named there
-        return routine_name(here.completion_routine, here.context)
+        return routine_name(here.completion_routine, here.context).replace("<locals>.", "")
 
     # --- the way up -------------------------------------------------------------------------------------------------
 
     def _leave(self, device: DeviceObject | None, irp: Irp, displaced: _Displaced) -> int | None:
-        left = irp.locations[irp.current_location - 2]
-        left.completion_routine, left.context = displaced.routine, displaced.context
+        irp.locations[irp.current_location - 2].completion_routine = displaced.routine
         request = displaced.request
         visit = request.visits[displaced.index]
         visit.left = self._clock.now() - self._begun

@@ -24,6 +24,7 @@ import numpy as np
 from ..abi import FILE_STANDARD_INFORMATION
 from ..io_manager.bypass import HostTarget
 from ..io_manager.device import DeviceObject, DispatchRoutine
+from ..io_manager.dispatch import contain
 from ..io_manager.driver import DriverObject, invalid_device_request
 from ..io_manager.file_object import FileObject
 from ..io_manager.irp import Irp
@@ -182,6 +183,9 @@ def _pass_through(device: DeviceObject, irp: Irp) -> int:
     location = irp.locations[irp.current_location - 1]
     lower: DeviceObject = device.lower  # type: ignore[assignment]
     location.device = lower
-    if irp.batch is None:
-        return lower.dispatch[location.major](lower, irp)
-    return lower.batch_dispatch[location.major](lower, irp)
+    try:
+        if irp.batch is None:
+            return lower.dispatch[location.major](lower, irp)
+        return lower.batch_dispatch[location.major](lower, irp)
+    except BaseException as error:
+        return contain(lower, irp, location, error)

@@ -72,6 +72,10 @@ class LookasideList(Generic[T]):
         else:
             self.free_misses += 1
 
+    def trim(self) -> None:
+        """Drop every entry that is kept."""
+        self._kept.clear()
+
     def statistics(self) -> LookasideStatistics:
         """The counters as they are now."""
         return LookasideStatistics(

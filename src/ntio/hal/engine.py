@@ -16,6 +16,10 @@ import numpy.typing as npt
 
 from .operations import Operations
 
+#: Seconds a waiter sleeps at most before it looks around. CPython raises KeyboardInterrupt between two bytecodes; a
+#: signal that arrives after the last look and before the thread has fallen asleep would otherwise wake nobody, ever.
+PATIENCE = 1.0
+
 
 class Engine(Protocol):
     """What a backend does; `OperationQueue` serialises every call but `enter`."""

@@ -28,7 +28,7 @@ from .statx import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX, write_st
 
 _CANCELLED = -errno.ECANCELED
 _PATH_MAX = 4096
-_CURRENT = -1
+_NOTHING = bytearray()
 _EMPTY = np.empty(0, np.uint8)
 
 #: A row found to be of a stream, and its descriptor.
@@ -115,8 +115,9 @@ def _move_rows(chunk: Chunk, tables: Tables, parked: Parked) -> list[int | None]
                 results.append(-errno.EFAULT)
                 continue
             try:
-                if offset == _CURRENT:
-                    os.lseek(file, 0, os.SEEK_CUR)  # ESPIPE: a stream, which must not be waited for here
+                if offset < 0:
+                    # A stream must not be waited for here, and like a ring we look at the file before the offset.
+                    move(file, (_NOTHING,), 0)
                 results.append(move(file, (piece,), offset, flags))
             except OSError as error:
                 if error.errno == errno.ESPIPE:
@@ -124,7 +125,7 @@ def _move_rows(chunk: Chunk, tables: Tables, parked: Parked) -> list[int | None]
                     results.append(None)
                 else:
                     results.append(refusal(error))
-            except (TypeError, BufferError):  # a read into memory that cannot be written
+            except (TypeError, ValueError, BufferError):  # a read into memory that cannot be written
                 results.append(-errno.EFAULT)
     return results
 
@@ -177,12 +178,17 @@ def _nothing(operations: Operations, row: int, tables: Tables) -> int:
 
 
 def _flush(operations: Operations, row: int, tables: Tables) -> int:
-    os.fsync(descriptor(operations, row, tables))
-    return 0
+    return _synchronise(os.fsync, descriptor(operations, row, tables))
 
 
 def _flush_data(operations: Operations, row: int, tables: Tables) -> int:
-    os.fdatasync(descriptor(operations, row, tables))
+    return _synchronise(os.fdatasync, descriptor(operations, row, tables))
+
+
+def _synchronise(call: Callable[[int], None], file: int) -> int:
+    if file < 0:  # which Python would refuse by itself, and not as the host does
+        return -errno.EBADF
+    call(file)
     return 0
 
 

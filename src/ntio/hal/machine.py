@@ -17,10 +17,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .host import HostFiles
 from .operation_queue import OperationQueue
+
+#: A lock that one thread holds at a time.
+Lock: TypeAlias = threading.Lock
 
 
 class Clock(Protocol):
@@ -72,7 +75,7 @@ class Hal:
         """A queue for up to `entries` operations in flight."""
         return self._open_queue(entries)
 
-    def new_lock(self) -> threading.Lock:
+    def new_lock(self) -> Lock:
         """A lock that one thread holds at a time."""
         return threading.Lock()
 

@@ -1,8 +1,8 @@
 """What every backend shares: batches in flight, windows, waiting, cancelling, and requests that outlive their thread.
 
-An *engine* (`uring`, `threads`, `simulated`) only stages rows, enters and collects. `OperationQueue` keeps the batches:
-it gives each a slot, feeds rows into the engine as room allows, writes results back into the batch by (slot, row), and
-tells a waiter when its batch is whole. There is no driver thread: whoever waits first drives, that is, enters the
+An *engine* (`uring`, `threads`, `simulated`) only stages rows, enters and collects. The table of batches (`in_flight`)
+feeds rows into it as room allows and writes results back; `OperationQueue` adds locks and waiting, and tells a waiter
+when its batch is whole. There is no driver thread: whoever waits first drives, that is, enters the
 engine and reaps for everybody. A second waiter sleeps on a lock of its own; the driver releases it when its batch is
 whole, and hands driving over when it leaves. So one thread never needs a hand-over, and a driver that waits for many
 results at once is nudged when somebody else begins to wait.
@@ -21,7 +21,6 @@ Rows: R4, R9, R30
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -33,12 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..status import QueueFull, RingClosed, RingLostInFork
-from .engine import Awaited, Engine
+from .engine import PATIENCE, Awaited, Engine
+from .in_flight import InFlight, News, announce
 from .operations import Operations
-
-_CANCELLED = -errno.ECANCELED
-#: Results after which an operation that nobody cancelled is simply submitted again.
-_AGAIN = (-errno.ECANCELED, -errno.EINTR)
 
 
 class OperationQueue:
@@ -51,18 +47,24 @@ class OperationQueue:
     def __init__(self, engine: Engine, now: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
         self._now = now
-        self.capacity = engine.entries
-        self.in_flight = 0
+        self._table = InFlight(engine)
         self._lock = threading.Lock()
-        self._batches: dict[int, Operations] = {}
-        self._free_slots: list[int] = []
-        self._slots_made = 0
         self._driver_goal = 0  # what the thread inside `enter` waits for; 0: none is inside
         self._waiters: list[_Waiter] = []
         self._until_closed = _UntilClosed()
         self._closed = False
         self._lost = False
         _queues.add(self)
+
+    @property
+    def capacity(self) -> int:
+        """How many rows can be in flight."""
+        return self._table.capacity
+
+    @property
+    def in_flight(self) -> int:
+        """How many rows are in flight."""
+        return self._table.count
 
     @property
     def crossings(self) -> int:
@@ -80,11 +82,24 @@ class OperationQueue:
         """Start every row now and do not wait; raises QueueFull when they do not all fit, and then none starts."""
         with self._lock:
             self.check_room(operations.count)
-            finished = self._admit(operations)
-            self._stage(operations)
+            finished = self._table.admit(operations)
+            self._table.stage(operations)
             self._wake_a_waiter()
-        _announce(finished)
-        self.poll()
+        announce(finished)
+        with self._lock:
+            finished = [] if self._closed else self._reap()  # closed meanwhile: it is started, so closing ends it
+        announce(finished)
+
+    def enqueue(self, operations: Operations) -> None:
+        """Take every row, however many; they start at the next poll or wait, those without room as others finish."""
+        with self._lock:
+            self._check()
+            finished = self._table.admit(operations)
+            self._table.stage(operations)
+            if operations.next_row < operations.count:
+                self._table.backlog.append(operations)
+            self._wake_a_waiter()
+        announce(finished)
 
     def check(self) -> None:
         """Raise RingClosed or RingLostInFork if nothing can be started here any more."""
@@ -93,52 +108,36 @@ class OperationQueue:
     def check_room(self, count: int) -> None:
         """Raise QueueFull if `count` more requests do not fit now."""
         self._check()
-        room = self.capacity - self.in_flight
+        room = self._table.capacity - self._table.count
         if count > room:
-            raise QueueFull(f"{count} requests asked for, room for {room} of {self.capacity}: wait first")
+            raise QueueFull(f"{count} requests asked for, room for {room} of {self._table.capacity}: wait first")
 
     def transfer(self, operations: Operations) -> None:
         """Do every row, in windows of the queue's capacity, and return when all have their result."""
         with self._lock:
             self._check()
-            finished = self._admit(operations)
-        _announce(finished)
+            finished = self._table.admit(operations)
+        announce(finished)
         self._finish(operations)
-
-    def _admit(self, operations: Operations) -> list[Operations]:
-        """Give a batch its slot; one without rows is finished at once and is returned."""
-        if not operations.count:
-            return [operations]
-        if not self._free_slots:
-            self._free_slots.append(self._slots_made)
-            self._slots_made += 1
-        operations.slot = self._free_slots.pop()
-        self._batches[operations.slot] = operations
-        return []
-
-    def _stage(self, operations: Operations) -> None:
-        rows = min(operations.count - operations.next_row, self.capacity - self.in_flight)
-        if rows > 0:
-            self.engine.stage(operations, operations.next_row, rows, operations.slot)
-            operations.next_row += rows
-            self.in_flight += rows
 
     def poll(self) -> None:
         """Start what is staged and, unless a waiter does so already, take what is there; does not wait."""
         with self._lock:
             self._check()
             finished = self._reap()
-        _announce(finished)
+        announce(finished)
 
-    def _reap(self) -> list[Operations]:
-        finished: list[Operations] = []
-        self.engine.enter(0)
-        if self._driver_goal:
-            self._nudge_driver()
-        else:
-            finished = self._distribute(self.engine.collect())
+    def _reap(self) -> list[News]:
+        news: list[News] = []
+        while True:
+            self.engine.enter(0)
+            if self._driver_goal:
+                self._nudge_driver()
+                return news
+            news += self._table.distribute(self.engine.collect())
             self._release_finished()
-        return finished
+            if not self._table.feed():
+                return news
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 
@@ -171,8 +170,8 @@ class OperationQueue:
     def _look_once_more(self) -> None:
         """Out of time: take what is there, which also makes a wait of no time at all worth its name."""
         with self._lock:
-            finished = self._reap() if self._batches else []
-        _announce(finished)
+            finished = self._reap() if self._table.batches else []
+        announce(finished)
 
     def serve(self) -> None:
         """Reap for everybody until the queue is closed: what the thread behind a queue does that nobody waits on."""
@@ -204,44 +203,46 @@ class OperationQueue:
         """
         goal, awake = 0, True
         waiter: _Waiter | None = None
-        finished: list[Operations] = []
+        finished: list[News] = []
         try:
             with self._lock:
                 if not awaited.remaining:
                     return True
                 if isinstance(awaited, Operations):
-                    self._stage(awaited)
-                elif not self._batches:
+                    self._table.stage(awaited)
+                elif not self._table.batches:
                     self._check()
-                if self._driver_goal or not self.in_flight:
+                if self._driver_goal or not self._table.count:
                     waiter = self._enlist(awaited)
                 else:
                     self._driver_goal = goal = self._goal(awaited)
             if goal:
                 self.engine.enter(goal, timeout)
             elif waiter is not None:
-                awake = waiter.lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+                patience = PATIENCE if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+                awake = waiter.lock.acquire(timeout=patience) or timeout is None
         finally:
             with self._lock:
                 if goal:
                     self._driver_goal = 0
-                    finished = self._distribute(self.engine.collect())
+                    finished = self._table.distribute(self.engine.collect())
                     self._release_finished()
+                    self._table.feed()
                 elif waiter is not None and waiter in self._waiters:
                     self._waiters.remove(waiter)
-            _announce(finished)
+            announce(finished)
         return awake
 
     def _goal(self, operations: Awaited) -> int:
         """How many results to wait for: one where others wait too, else all that is out or a good part of it."""
         if not isinstance(operations, Operations):
-            return 1
+            return 1 if self._waiters else max(min(operations.remaining, self._table.count), 1)
         outstanding = operations.next_row - (operations.count - operations.remaining)
         if self._waiters or outstanding <= 1:
             return 1
         if operations.next_row < operations.count:
             # Refill when a quarter is back: keeps a device's queue full (O_DIRECT) and costs nothing on cached data.
-            return min(outstanding, max(self.capacity // 4, 1))
+            return min(outstanding, max(self._table.capacity // 4, 1))
         return outstanding
 
     def _enlist(self, awaited: Awaited) -> _Waiter:
@@ -263,7 +264,7 @@ class OperationQueue:
                 self._waiters.remove(waiter)
                 waiter.lock.release()
             elif isinstance(waiter.awaited, Operations):
-                self._stage(waiter.awaited)
+                self._table.stage(waiter.awaited)
 
     def _hand_over(self) -> None:
         """Leaving: if nobody drives, the waiter that came last does."""
@@ -272,42 +273,8 @@ class OperationQueue:
                 self._wake_a_waiter()
 
     def _wake_a_waiter(self) -> None:
-        if self._waiters and self.in_flight and not self._driver_goal:
+        if self._waiters and self._table.count and not self._driver_goal:
             self._waiters.pop().lock.release()
-
-    def _distribute(self, completions: npt.NDArray[Any]) -> list[Operations]:
-        if not len(completions):
-            return []
-        slots = completions["slot"]
-        first = int(slots[0])
-        if first in self._batches and (slots == first).all():
-            return self._record(self._batches[first], completions)
-        finished: list[Operations] = []
-        for slot in np.unique(slots).tolist():
-            batch = self._batches.get(slot)
-            if batch is not None:
-                finished += self._record(batch, completions[slots == slot])
-        return finished
-
-    def _record(self, batch: Operations, completions: npt.NDArray[Any]) -> list[Operations]:
-        results = completions["result"]
-        if results.min() < 0:
-            completions = self._restage(batch, completions)
-            results = completions["result"]
-        count = len(completions)
-        batch.results[completions["row"]] = results
-        batch.remaining -= count
-        self.in_flight -= count
-        return [] if batch.remaining else self._retire(batch)
-
-    def _restage(self, batch: Operations, completions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Stage again what ended only because its thread did or a signal came; returns the true completions."""
-        again = np.isin(completions["result"], _AGAIN)
-        if batch.cancelled is not None:
-            again &= ~batch.cancelled[completions["row"]]
-        for row in completions["row"][again].tolist():
-            self.engine.stage(batch, row, 1, batch.slot)
-        return completions[~again]
 
     # --- cancelling, closing ----------------------------------------------------------------------------------------
 
@@ -322,31 +289,18 @@ class OperationQueue:
                 operations.cancelled = np.zeros(operations.count, np.bool_)
             wanted = np.arange(operations.count, dtype=np.uint32) if rows is None else rows.astype(np.uint32)
             operations.cancelled[wanted] = True
-            finished = self._drop_unstaged(operations) if rows is None else []
+            finished = self._table.drop_unstaged(operations) if rows is None else []
             self._release_finished()
             started = wanted[wanted < operations.next_row] if operations.remaining else wanted[:0]
             self.engine.enter(0)  # what was staged but not started must be known to the host before it can be cancelled
-            for first in range(0, len(started), self.capacity):
-                self.engine.stage_cancel(operations.slot, started[first : first + self.capacity])
+            for first in range(0, len(started), self._table.capacity):
+                self.engine.stage_cancel(operations.slot, started[first : first + self._table.capacity])
                 self.engine.enter(0)
             if self._driver_goal and not operations.remaining:
                 self.engine.wake(self._driver_goal)  # the driver may wait for this very batch, none of which is out
             else:
                 self._nudge_driver()
-        _announce(finished)
-
-    def _drop_unstaged(self, operations: Operations) -> list[Operations]:
-        dropped = operations.count - operations.next_row
-        operations.results[operations.next_row :] = _CANCELLED
-        operations.next_row = operations.count
-        operations.remaining -= dropped
-        return [] if operations.remaining else self._retire(operations)
-
-    def _retire(self, operations: Operations) -> list[Operations]:
-        del self._batches[operations.slot]
-        self._free_slots.append(operations.slot)
-        # Listed only if need be: its owner may resize the buffer while a driver on another thread still has the list.
-        return [operations] if operations.on_complete is not None else []
+        announce(finished)
 
     def register_files(self, files: Sequence[int]) -> None:
         """Replace the table of registered files; -1 is an empty slot."""
@@ -372,7 +326,7 @@ class OperationQueue:
             self._closed = True
             self._until_closed.remaining = 0
         self.notify()
-        for batch in list(self._batches.values()):
+        for batch in list(self._table.batches.values()):
             self.cancel(batch)
             self._finish(batch)
         self._see_everybody_out()
@@ -425,12 +379,6 @@ class _Waiter:
         self.awaited = awaited
         self.lock = threading.Lock()
         self.lock.acquire()
-
-
-def _announce(finished: list[Operations]) -> None:
-    for operations in finished:
-        if operations.on_complete is not None:
-            operations.on_complete(operations)
 
 
 _queues: weakref.WeakSet[OperationQueue] = weakref.WeakSet()

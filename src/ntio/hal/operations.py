@@ -63,7 +63,8 @@ class Operations:
 
     __slots__ = (
         "auxiliary", "auxiliary_position", "buffer", "buffer_index", "cancelled", "code", "count", "file", "fixed",
-        "flags", "keep", "length", "next_row", "offset", "on_complete", "position", "remaining", "results", "slot",
+        "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "remaining", "results",
+        "slot",
     )
 
     def __init__(
@@ -98,6 +99,8 @@ class Operations:
         self.auxiliary_position = auxiliary_position
         self.keep = keep
         self.on_complete = on_complete
+        #: Called with (operations, rows, results) for rows as they finish, on whichever thread reaps them.
+        self.on_rows: Callable[[Operations, npt.NDArray[np.uint32], npt.NDArray[np.int32]], None] | None = None
         self.results: npt.NDArray[np.int32] = np.empty(count, np.int32)
         self.remaining = count
         self.next_row = 0
@@ -111,14 +114,26 @@ class Operations:
 
     def status(self) -> npt.NDArray[np.uint32]:
         """NTSTATUS of each row, uint32[n]; a read of something that found nothing is STATUS_END_OF_FILE."""
-        statuses = statuses_from_results(self.results)
-        if self.code == OperationCode.READ and self.count and self.results.min() <= 0:
-            statuses[(self.results == 0) & (np.asarray(self.length) > 0)] = STATUS_END_OF_FILE
-        return statuses
+        return _statuses(self.code, self.results, self.length)
 
     def information(self) -> npt.NDArray[np.uint64]:
         """Bytes moved by each row (or the descriptor an OPEN gave), uint64[n]; 0 where the row failed."""
         return np.maximum(self.results, 0).astype(np.uint64)
+
+
+def row_statuses(
+    operations: Operations, rows: npt.NDArray[Any], results: npt.NDArray[np.int32]
+) -> npt.NDArray[np.uint32]:
+    """NTSTATUS of some rows by their results, uint32 per row."""
+    length = operations.length
+    return _statuses(operations.code, results, length if isinstance(length, int) else length[rows])
+
+
+def _statuses(code: OperationCode, results: npt.NDArray[np.int32], length: Column) -> npt.NDArray[np.uint32]:
+    statuses = statuses_from_results(results)
+    if code == OperationCode.READ and len(results) and results.min() <= 0:
+        statuses[(results == 0) & (np.asarray(length) > 0)] = STATUS_END_OF_FILE
+    return statuses
 
 
 def rounded_entries(entries: int) -> int:

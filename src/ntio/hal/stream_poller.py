@@ -39,7 +39,17 @@ class StreamRun:
         self.operations = operations
         self.slot = slot
         self.rows = deque(rows)
+        self.file = -1
         self.file = os.dup(file)
+
+    def close(self) -> None:
+        """Close the duplicate. Idempotent."""
+        file, self.file = self.file, -1
+        if file >= 0:
+            os.close(file)
+
+    def __del__(self) -> None:
+        self.close()  # made, and then never handed over: Ctrl-C came in between
 
     @property
     def event(self) -> int:
@@ -75,7 +85,7 @@ class StreamRun:
                 return None
             if error.errno != errno.EOPNOTSUPP:
                 return refusal(error)
-        except (TypeError, BufferError):
+        except (TypeError, ValueError, BufferError):
             return -errno.EFAULT
         if not ready:
             return None
@@ -105,20 +115,28 @@ class StreamPoller:
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._lock = threading.Lock()
-        self._arrived: list[StreamRun] = []
+        #: Runs put here are taken up at the next `wake`.
+        self.arrived: deque[StreamRun] = deque()
         self._runs: dict[int, StreamRun] = {}
         self._closing = False
-        self._wake_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._poll = select.poll()
-        self._poll.register(self._wake_file, select.POLLIN)
         self._thread = threading.Thread(target=self._serve, name="ntio-streams", daemon=True)
-        self._thread.start()
+        self._poll = select.poll()
+        self._wake_file = -1
+        self._wake_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll.register(self._wake_file, select.POLLIN)
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def __del__(self) -> None:
+        if self._wake_file >= 0 and self._thread.ident is None:
+            os.close(self._wake_file)  # made, and then never used: Ctrl-C came in between
 
     def add(self, run: StreamRun) -> None:
         """Take a run; its first attempt is made at once."""
-        with self._lock:
-            self._arrived.append(run)
+        self.arrived.append(run)
         self.wake()
 
     def wake(self) -> None:
@@ -128,12 +146,13 @@ class StreamPoller:
     def close(self, *, thread_lives: bool = True) -> None:
         """Cancel what is left, end the thread and close everything."""
         self._closing = True
-        if thread_lives:
+        if thread_lives and self._thread.ident is not None:
             self.wake()
             self._thread.join()
-        for run in [*self._arrived, *self._runs.values()]:
-            os.close(run.file)
-        os.close(self._wake_file)
+        for run in [*self.arrived, *self._runs.values()]:
+            run.close()
+        wake_file, self._wake_file = self._wake_file, -1
+        os.close(wake_file)
 
     def _serve(self) -> None:
         while not self._closing:
@@ -145,9 +164,8 @@ class StreamPoller:
         deliveries: list[_Delivery] = []
         if ready.pop(self._wake_file, 0):
             os.eventfd_read(self._wake_file)
-            with self._lock:
-                arrived, self._arrived = self._arrived, []
-            for run in arrived:
+            while self.arrived:
+                run = self.arrived.popleft()
                 self._runs[run.file] = run
                 self._poll.register(run.file, run.event)
                 deliveries.append(self._advance(run, False))
@@ -171,5 +189,5 @@ class StreamPoller:
         if not run.rows:
             self._poll.unregister(run.file)
             del self._runs[run.file]
-            os.close(run.file)
+            run.close()
             del run.operations  # others may still name the run; its batch is no business of theirs

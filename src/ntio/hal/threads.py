@@ -17,9 +17,11 @@ Rows: R11, R30
 from __future__ import annotations
 
 import errno
+import operator
 import os
 import stat as stat_bits
 import threading
+from collections import deque
 from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any
@@ -27,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .engine import PATIENCE
 from .file_table import FileTable
 from .host_rows import Chunk, Parked, Tables, perform, refusal
 from .operations import COMPLETION, OperationCode, Operations, rounded_entries
@@ -89,34 +92,52 @@ class ThreadEngine:
             poller.wake()
 
     def _start(self) -> None:
-        staged, self._staged = self._staged, []
-        for chunk in staged:
-            if not self._start_stream(chunk):
-                for first in range(chunk.start, chunk.stop, _CHUNK_ROWS):
-                    last = min(first + _CHUNK_ROWS, chunk.stop)
-                    self._hand_over(Chunk(chunk.operations, chunk.slot, first, last))
+        """Hand everything staged to workers and poller, or, if interrupted before, nothing.
 
-    def _start_stream(self, chunk: Chunk) -> bool:
-        """Give a batch on a single stream to the poller as one run, which keeps its rows in order."""
+        CPython looks for Ctrl-C after calls and at jumps: from the moment the list is empty to the end of the one call
+        that hands everything over, it does not. Otherwise rows could be lost, or done twice.
+        """
+        if not self._staged:
+            return
+        runs: list[StreamRun] = []
+        pieces: list[Chunk] = []
+        for chunk in self._staged:
+            run = self._stream_run(chunk)
+            if run is not None:
+                runs.append(run)
+                continue
+            for first in range(chunk.start, chunk.stop, _CHUNK_ROWS):
+                pieces.append(Chunk(chunk.operations, chunk.slot, first, min(first + _CHUNK_ROWS, chunk.stop)))
+        streams = self._streams() if runs else None
+        self._hire(self._chunks_out + len(pieces))
+        targets: list[Any] = [self._work.put] * len(pieces) + ([streams.arrived.append] * len(runs) if streams else [])
+        handing_over = map(operator.call, targets, [*pieces, *runs])
+        self._chunks_out += len(pieces)
+        self.crossings += len(pieces)
+        self._staged = []
+        deque(handing_over, maxlen=0)
+        if streams is not None:
+            streams.wake()
+
+    def _stream_run(self, chunk: Chunk) -> StreamRun | None:
+        """A batch on a single stream as one run, which keeps its rows in order; None for any other batch."""
         operations = chunk.operations
         if operations.code not in _STREAM_CODES or not isinstance(operations.file, int):
-            return False
+            return None
         file = self._tables.files.descriptor(operations.file) if operations.fixed else operations.file
         try:
             mode = os.fstat(file).st_mode
             if not (stat_bits.S_ISFIFO(mode) or stat_bits.S_ISSOCK(mode)):
-                return False
-            run = StreamRun(operations, chunk.slot, range(chunk.start, chunk.stop), file)
+                return None
+            return StreamRun(operations, chunk.slot, range(chunk.start, chunk.stop), file)
         except OSError:  # the worker meets the same error and reports it row by row
-            return False
-        self._streams().add(run)
-        return True
+            return None
 
-    def _hand_over(self, chunk: Chunk) -> None:
-        self._chunks_out += 1
-        self.crossings += 1
-        self._work.put(chunk)
-        if len(self._workers) < min(self._chunks_out, _WORKERS, self.entries):
+    def _hire(self, chunks: int) -> None:
+        """Have as many workers as there are chunks out, up to the most there may be."""
+        if self._workers and self._workers[-1].ident is None:  # Ctrl-C came before it was started
+            self._workers[-1].start()
+        while len(self._workers) < min(chunks, _WORKERS, self.entries):
             name = f"ntio-host-{len(self._workers)}"
             worker = threading.Thread(target=self._serve, name=name, daemon=True)
             self._workers.append(worker)
@@ -158,6 +179,7 @@ class ThreadEngine:
     def _streams(self) -> StreamPoller:
         if self._poller is None:
             self._poller = StreamPoller(self._deliver)
+        self._poller.start()
         return self._poller
 
     def _deliver(self, slot: int, rows: Rows, results: Sequence[int | None], chunks: int = 0) -> None:
@@ -198,7 +220,7 @@ class ThreadEngine:
             self._bell = bell = threading.Lock()
             bell.acquire()
         try:
-            bell.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
+            bell.acquire(timeout=PATIENCE if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
         finally:
             self._bell = None
 
@@ -239,7 +261,8 @@ class ThreadEngine:
             for _ in self._workers:
                 self._work.put(None)
             for worker in self._workers:
-                worker.join()
+                if worker.ident is not None:
+                    worker.join()
         if self._poller is not None:
             self._poller.close(thread_lives=threads_live)
         self._tables.files.close()

@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import uring_abi as abi
+from .engine import PATIENCE
 from .operations import COMPLETION, OperationCode, Operations, address_of, rounded_entries
 
 _BASE_FLAGS = abi.SETUP_CQSIZE | abi.SETUP_SUBMIT_ALL | abi.SETUP_COOP_TASKRUN | abi.SETUP_TASKRUN_FLAG
@@ -54,6 +55,8 @@ _OPCODES = {
 _FIXED_OPCODES = {OperationCode.READ: abi.OP_READ_FIXED, OperationCode.WRITE: abi.OP_WRITE_FIXED}
 
 _AT_FDCWD = -100
+#: What `enter` passes for a timeout: argument, its size, flags.
+_Timeout = tuple[Any, int, int]
 _Key = tuple[int, int, int | None, int | None, int, int, int | None, int]
 
 
@@ -71,6 +74,8 @@ class UringEngine:
         self._open_ring(rounded_entries(entries))
         self._map_ring()
         self._template: _Key | None = None
+        self._timeout = -1.0
+        self._timeout_argument: _Timeout
 
     def _open_ring(self, entries: int) -> None:
         for extra in (abi.SETUP_NO_SQARRAY, 0):
@@ -201,8 +206,11 @@ class UringEngine:
         Returns early when interrupted or timed out (seconds); the caller looks at what it wanted and comes back.
         """
         flags, argument, size = abi.ENTER_GETEVENTS, None, 0
-        if timeout is not None and minimum:
-            argument, size, flags = self._timeout_argument(timeout)
+        if minimum:
+            wanted = PATIENCE if timeout is None else timeout
+            if wanted != self._timeout:
+                self._timeout, self._timeout_argument = wanted, _make_timeout(wanted)
+            argument, size, flags = self._timeout_argument
         pending = self.pending()
         if not pending and not minimum and not int(self._sq_flags[0]) & (abi.SQ_CQ_OVERFLOW | abi.SQ_TASKRUN):
             return
@@ -210,13 +218,6 @@ class UringEngine:
         taken = abi.enter(self._fd, pending, minimum, flags, argument, size)
         if taken < 0 and taken not in abi.TRY_AGAIN and taken != -errno.ETIME:
             raise OSError(-taken, os.strerror(-taken))
-
-    @staticmethod
-    def _timeout_argument(timeout: float) -> tuple[Any, int, int]:
-        timespec = abi.Timespec(int(timeout), int(timeout % 1 * 1e9))
-        argument = abi.GeteventsArgument(timespec=ctypes.addressof(timespec))
-        argument.keep = timespec  # the kernel reads through the address: it must outlive the call
-        return ctypes.byref(argument), ctypes.sizeof(argument), abi.ENTER_GETEVENTS | abi.ENTER_EXT_ARG
 
     def collect(self) -> npt.NDArray[Any]:
         """Take every result that is there: COMPLETION[k], a copy; no kernel crossing."""
@@ -272,6 +273,13 @@ class UringEngine:
         self._sqe_map.close()
         os.close(self._fd)
         self._fd = -1
+
+
+def _make_timeout(timeout: float) -> _Timeout:
+    timespec = abi.Timespec(int(timeout), int(timeout % 1 * 1e9))
+    argument = abi.GeteventsArgument(timespec=ctypes.addressof(timespec))
+    argument.keep = timespec  # the kernel reads through the address: it must outlive the call
+    return ctypes.byref(argument), ctypes.sizeof(argument), abi.ENTER_GETEVENTS | abi.ENTER_EXT_ARG
 
 
 def _slice(column: Any, rows: slice) -> Any:

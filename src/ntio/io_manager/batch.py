@@ -28,11 +28,13 @@ import numpy.typing as npt
 
 from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_PENDING, STATUS_SUCCESS
-from .dispatch import call_driver, fail
+from .cancel import cancel_irp, take_cancel_routine
+from .dispatch import call_driver
 
 if TYPE_CHECKING:
     from .device import DeviceObject
     from .irp import Irp
+    from .irp_pool import IrpPool
 
 Column = npt.NDArray[Any]
 
@@ -43,7 +45,7 @@ _NEITHER_COMPLETED_NOR_PENDING = 0x226
 class Batch:
     """n requests as columns; see the module for the shapes."""
 
-    __slots__ = ("buffer", "information", "length", "offset", "parts_left", "position", "status")
+    __slots__ = ("buffer", "information", "length", "offset", "parts", "parts_left", "position", "status")
 
     def __init__(self, buffer: npt.NDArray[np.uint8], position: Column, offset: Column, length: Column) -> None:
         self.buffer = buffer
@@ -52,6 +54,8 @@ class Batch:
         self.length = length
         self.status: npt.NDArray[np.uint32] = np.zeros(len(offset), np.uint32)
         self.information: npt.NDArray[np.uint64] = np.zeros(len(offset), np.uint64)
+        #: While the batch is split: the part of each row that is not done yet, and one more than there are.
+        self.parts: list[Irp | None] = []
         self.parts_left = 0
 
     def __len__(self) -> int:
@@ -79,29 +83,63 @@ def complete_batch(irp: Irp) -> int:
 def split_batch(device: DeviceObject, irp: Irp) -> int:
     """Send each row of a batch as a packet of its own to this device's ordinary routine."""
     batch: Batch = irp.batch  # type: ignore[assignment]
-    batch.parts_left = len(batch) + 1  # one more than there are, so that the batch cannot end before the last is sent
-    view = batch.buffer.data
+    batch.parts = [None] * len(batch)
+    batch.parts_left = 1  # one more than there are, so that the batch cannot end before the last is sent
+    try:
+        _send_parts(device, irp, batch)
+    except BugCheck:
+        raise
+    except BaseException:
+        if _wait_for_parts(irp, batch):
+            cancel_irp(irp)
+        raise
+    if not _wait_for_parts(irp, batch):
+        return complete_batch(irp)
+    return STATUS_PENDING
+
+
+def _send_parts(device: DeviceObject, irp: Irp, batch: Batch) -> None:
+    parts, view, lock = batch.parts, batch.buffer.data, irp.pool.lock
     rows = zip(batch.position.tolist(), batch.offset.tolist(), batch.length.tolist(), strict=True)
     for row, (position, offset, length) in enumerate(rows):
         part = _make_part(device, irp, row, view[position : position + length])
         part.next_location.byte_offset = offset
-        before = batch.parts_left
-        try:
-            status = call_driver(device, part)
-            if status != STATUS_PENDING and batch.parts_left == before:
-                stop_lost(device, part, status)
-        except BugCheck:
-            raise
-        except Exception as error:
-            fail(part, device, error)
-            part_done(part)
-    with irp.pool.lock:
-        if batch.parts_left > 1:
-            irp.mark_pending()
-            batch.parts_left -= 1
-            return STATUS_PENDING
-        batch.parts_left = 0
-    return complete_batch(irp)
+        with lock:
+            parts[row] = part
+            batch.parts_left += 1
+        status = call_driver(device, part)
+        if status != STATUS_PENDING and parts[row] is not None:
+            stop_lost(device, part, status)
+
+
+def _wait_for_parts(irp: Irp, batch: Batch) -> bool:
+    """Every part is sent: whether one is still out; then the last one completes the batch."""
+    pool = irp.pool
+    with pool.lock:
+        batch.parts_left -= 1
+        if not batch.parts_left:
+            return False
+        irp.mark_pending()
+        irp.cancel_routine = _cancel_parts
+        cancelled = irp.cancel
+    if cancelled:
+        _cancel_each(batch, pool)
+    return True
+
+
+def _cancel_parts(device: DeviceObject, irp: Irp) -> None:
+    """The cancel routine of a batch that waits for its parts."""
+    batch: Batch = irp.batch  # type: ignore[assignment]
+    _cancel_each(batch, irp.pool)
+
+
+def _cancel_each(batch: Batch, pool: IrpPool) -> None:
+    for row in range(len(batch.parts)):
+        with pool.lock:  # under which a part that is done leaves the list before its packet is given back
+            part = batch.parts[row]
+            routine = None if part is None else take_cancel_routine(part)
+        if routine is not None:
+            routine()
 
 
 def stop_lost(device: DeviceObject, irp: Irp, status: int) -> NoReturn:
@@ -129,9 +167,13 @@ def part_done(part: Irp) -> None:
     batch.status[part.row] = part.status
     batch.information[part.row] = part.information
     pool = part.pool
+    with pool.lock:
+        batch.parts[part.row] = None
     pool.free(part)
     with pool.lock:
         batch.parts_left -= 1
         last = not batch.parts_left
+        if last:
+            master.cancel_routine = None
     if last:
         complete_batch(master)

@@ -19,7 +19,7 @@ from .file_object import FileObject
 
 @dataclass(frozen=True)
 class HostTarget:
-    """The host file behind a stack: its descriptor, and where writing must stop (None: it may grow)."""
+    """The host file behind a stack: its descriptor, and where writing must stop (None: it may grow; -1: read-only)."""
 
     descriptor: int
     limit: int | None = None
@@ -71,6 +71,8 @@ def _ask_stack(file_object: FileObject) -> Bypass:
     if vetoes:
         return Bypass(None, tuple(vetoes))
     bottom = file_object.device.bottom()
+    if bottom.deleted:
+        return Bypass(None, (Veto(bottom.driver.name, "is unloaded"),))
     target = bottom.driver.code.bypass_target(bottom, file_object)
     if target is None:
         return Bypass(None, (Veto(bottom.driver.name, "keeps its data in no host file"),))

@@ -10,6 +10,7 @@ Source: spec iomgr.md 4.3. Rows: R13
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..bugcheck import BugCheckCode
@@ -38,13 +39,24 @@ def cancel_irp(irp: Irp) -> bool:
     NT: IoCancelIrp
     """
     with irp.pool.lock:
-        irp.cancel = True
-        routine, irp.cancel_routine = irp.cancel_routine, None
+        routine = take_cancel_routine(irp)
     if routine is None:
         return False
+    routine()
+    return True
+
+
+def take_cancel_routine(irp: Irp) -> Callable[[], None] | None:
+    """Mark a packet cancelled and take its cancel routine, to be called without the lock that the caller holds now.
+
+    Everything about the packet is looked at here, because without the lock its driver may complete it.
+    """
+    irp.cancel = True
+    routine, irp.cancel_routine = irp.cancel_routine, None
+    if routine is None:
+        return None
     if irp.current_location > irp.stack_count + 1:
-        irp.pool.stop(BugCheckCode.CANCEL_STATE_IN_COMPLETED_IRP, irp)
+        return partial(irp.pool.stop, BugCheckCode.CANCEL_STATE_IN_COMPLETED_IRP, irp, routine)
     device = irp.location.device
     assert device is not None  # a packet with a cancel routine is with the driver that set it
-    routine(device, irp)
-    return True
+    return partial(routine, device, irp)

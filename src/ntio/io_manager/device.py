@@ -34,7 +34,7 @@ class DeviceObject(NamedObject):
     """
 
     __slots__ = (
-        "alignment_requirement", "attached_device", "batch_dispatch", "characteristics", "device_extension",
+        "alignment_requirement", "attached_device", "batch_dispatch", "characteristics", "deleted", "device_extension",
         "device_type", "dispatch", "driver", "exclusive", "flags", "last_error", "lower", "next_device",
         "observer", "reference_count", "sector_size", "stack_size",
     )
@@ -48,6 +48,7 @@ class DeviceObject(NamedObject):
         self.flags = DO_DEVICE_INITIALIZING | flags
         self.characteristics = 0
         self.reference_count = 0
+        self.deleted = False
         self.stack_size = 1
         self.sector_size = 512
         self.alignment_requirement = 63
@@ -98,8 +99,9 @@ class DeviceObject(NamedObject):
         NT: IoAttachDeviceToDeviceStack
         """
         top = target.top()
-        if top.flags & DO_DEVICE_INITIALIZING:
-            raise error_for(STATUS_NO_SUCH_DEVICE, f"{top!r} is still initializing: nothing can be attached to it")
+        if top.deleted or top.flags & DO_DEVICE_INITIALIZING:
+            state = "deleted" if top.deleted else "still initializing"
+            raise error_for(STATUS_NO_SUCH_DEVICE, f"{top!r} is {state}: nothing can be attached to it")
         top.attached_device = self
         self.lower = top
         self.stack_size = top.stack_size + 1

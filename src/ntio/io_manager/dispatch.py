@@ -8,16 +8,23 @@ Down. The location's device becomes the one called; with no location left the sy
 routine's status comes back unchanged.
 
 Up. `pending_returned` is taken from the location just left. If a routine runs, that location is cleared first, and the
-routine gets the device of the location *above*, whose driver set it, or None for the creator's. STATUS_MORE_PROCESSING_REQUIRED
-ends the walk at once: nothing of the packet may be touched, because it belongs to the routine's driver now, and a later
-completion goes on from there. If no routine runs, the pending mark is copied one location up. "Success" is
-NT_SUCCESS, so a warning counts as an error here.
+routine gets the device of the location *above*, whose driver set it, or None for the creator's. An answer of
+STATUS_MORE_PROCESSING_REQUIRED ends the walk at once: nothing of the packet may be touched, because it belongs to the
+routine's driver now, and a later completion goes on from there. If no routine runs, the pending mark is copied one
+location up. "Success" is NT_SUCCESS, so a warning counts as an error here.
 
 At the top the packet returns to whoever made it: a part goes back into its batch, a waiting issuer is woken, an
 asynchronous one called. An issuer that has not been told to wait sees the packet completed when `call_driver` returns,
 and nothing needs to be signalled: NT's deferred completion, the normal case.
 
-Completing a packet that is complete already stops the system (bug check 0x44).
+Completing a packet that is complete already stops the system (bug check 0x44), and so does a completion routine that
+completes it or sends it on without answering that it kept it.
+
+A routine that lets an exception out does not take the system down. It is caught at that driver's door, where the driver
+and the location it was given are known: the exception stays on the device (`DeviceObject.last_error`), and a packet
+that is still with the driver ends with STATUS_DRIVER_INTERNAL_ERROR. One that it had passed on, or that has a cancel
+routine, is somebody else's to complete. Only a BugCheck and an interrupt (Ctrl-C) go further up, and the latter does
+not lose the packet either. A `try` costs nothing until something is raised.
 
 Source: spec iomgr.md 1.7, 1.8; WDK IoCallDriver, IoCompleteRequest; Windows Internals 7, chapter 6. Rows: R18, R19, R29
 """
@@ -28,7 +35,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..bugcheck import BugCheck, BugCheckCode
-from ..status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED
+from ..status import STATUS_CANCELLED, STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING
 from .major import (
     SL_INVOKE_ALWAYS,
     SL_INVOKE_ON_CANCEL,
@@ -54,9 +61,34 @@ def call_driver(device: DeviceObject, irp: Irp) -> int:
     irp.current_location = current
     location = irp.locations[current - 1]
     location.device = device
-    if irp.batch is None:
-        return device.dispatch[location.major](device, irp)
-    return device.batch_dispatch[location.major](device, irp)
+    try:
+        if irp.batch is None:
+            return device.dispatch[location.major](device, irp)
+        return device.batch_dispatch[location.major](device, irp)
+    except BaseException as error:
+        return contain(device, irp, location, error)
+
+
+def contain(device: DeviceObject | None, irp: Irp, location: StackLocation, error: BaseException) -> int:
+    """A dispatch routine let an exception out: end its request if that is still its to end; returns a status for it.
+
+    To be called where the exception is caught: a BugCheck, and what is no Exception, is raised again. Without a device
+    nothing was called: the packet was passed down from the bottom of the stack, and the system stops.
+    """
+    if isinstance(error, BugCheck):
+        raise error
+    if device is None:
+        note = "passed down where there is no device below"
+        irp.pool.stop(BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, irp, note=note)
+    if isinstance(error, Exception):
+        device.last_error = error
+    here, status = irp.current_location, STATUS_PENDING
+    with_driver = here <= irp.stack_count and irp.locations[here - 1] is location and location.device is device
+    if with_driver and irp.cancel_routine is None:
+        status = irp.complete(_status_for(error))
+    if not isinstance(error, Exception):
+        raise error
+    return status
 
 
 def complete_request(irp: Irp) -> None:
@@ -84,29 +116,48 @@ def complete_request(irp: Irp) -> None:
             (SL_INVOKE_ON_SUCCESS if status < 0x8000_0000 else SL_INVOKE_ON_ERROR)
             | (SL_INVOKE_ON_CANCEL if irp.cancel else 0)
         ):
+            # The packet is recycled, and what the context refers to, a caller's buffer perhaps, must not stay in it.
+            context, left.context = left.context, None
             try:
                 if left.completion_routine is run_then:
-                    answer = left.context(above.device, irp)  # type: ignore[union-attr]
+                    answer = context(above.device, irp)  # type: ignore[union-attr]
                     if pending and answer != STATUS_MORE_PROCESSING_REQUIRED:
                         above.control |= SL_PENDING_RETURNED  # type: ignore[union-attr]
                 else:
                     device = None if above is None else above.device
-                    answer = left.completion_routine(device, irp, left.context)  # type: ignore[misc]
-            except BugCheck:
-                raise
-            except Exception as error:
-                answer = _contain(irp, above, error)
+                    answer = left.completion_routine(device, irp, context)  # type: ignore[misc]
+            except BaseException as error:
+                _contain_routine(irp, above, error)
+                answer = None
             if answer == STATUS_MORE_PROCESSING_REQUIRED:
                 return
-        elif pending and above is not None:
+            if irp.current_location != current:  # completed or sent on by the routine, which did not say it kept it
+                irp.pool.stop(BugCheckCode.MULTIPLE_IRP_COMPLETE_REQUESTS, irp)
+            continue
+        if control & SL_INVOKE_ALWAYS:
+            left.context = None
+        if pending and above is not None:
             above.control |= SL_PENDING_RETURNED
+    if irp.pending_returned:
+        _wake_issuer(irp)
+        return
     irp.current_location = count + 2
-    # The issuer looks at `completed` after it has set `user_event`, we look for the event after `completed` became
-    # true: whichever comes second sees the other.
     if irp.user_event is not None:
         irp.user_event.set()
     elif irp.on_complete is not None:
         irp.on_complete(irp)
+
+
+def _wake_issuer(irp: Irp) -> None:
+    # Either the issuer, perhaps on another thread, finds the packet completed, and then it is not touched here any more
+    # because it is given back at once; or it has left its event.
+    with irp.pool.lock:
+        irp.current_location = irp.stack_count + 2
+        event, on_complete = irp.user_event, irp.on_complete
+    if event is not None:
+        event.set()
+    elif on_complete is not None:
+        on_complete(irp)
 
 
 def run_then(device: DeviceObject, irp: Irp, then: Callable[[DeviceObject, Irp], int | None]) -> int | None:
@@ -120,16 +171,20 @@ def run_then(device: DeviceObject, irp: Irp, then: Callable[[DeviceObject, Irp],
     return answer
 
 
-def _contain(irp: Irp, above: StackLocation | None, error: Exception) -> int | None:
-    if above is None or above.device is None:
+def _contain_routine(irp: Irp, above: StackLocation | None, error: BaseException) -> None:
+    """A completion routine let an exception out: the request fails and goes on upward."""
+    if isinstance(error, BugCheck):
         raise error
-    if irp.pending_returned:
+    if above is not None and irp.pending_returned:
         above.control |= SL_PENDING_RETURNED
-    return fail(irp, above.device, error)
+    irp.status, irp.information = _status_for(error), 0
+    device = None if above is None else above.device
+    if isinstance(error, Exception) and device is not None:
+        device.last_error = error
+        return
+    complete_request(irp)  # an interrupt, or a routine of a creator that has no device: both go up, the packet too
+    raise error
 
 
-def fail(irp: Irp, device: DeviceObject, error: Exception) -> int:
-    """A routine of the device's driver let an exception out: keep it on the device, make the request a device error."""
-    device.last_error = error
-    irp.status, irp.information = STATUS_DRIVER_INTERNAL_ERROR, 0
-    return STATUS_DRIVER_INTERNAL_ERROR
+def _status_for(error: BaseException) -> int:
+    return STATUS_DRIVER_INTERNAL_ERROR if isinstance(error, Exception) else STATUS_CANCELLED

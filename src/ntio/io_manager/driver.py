@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from ..object_manager.namespace import NamedObject
-from ..status import STATUS_INVALID_DEVICE_REQUEST
+from ..status import STATUS_INVALID_DEVICE_REQUEST, STATUS_NO_SUCH_DEVICE
 from .batch import split_batch
 from .device import DeviceObject, DispatchRoutine
 from .irp import Irp
@@ -26,6 +26,8 @@ from .major import (
     DO_DEVICE_INITIALIZING,
     DRVO_INITIALIZED,
     FILE_DEVICE_UNKNOWN,
+    IRP_MJ_CLEANUP,
+    IRP_MJ_CLOSE,
     MAJOR_FUNCTION_COUNT,
 )
 
@@ -48,6 +50,21 @@ class DriverCode(Protocol):
 def invalid_device_request(device: DeviceObject, irp: Irp) -> int:
     """Complete a request that no routine of the driver handles."""
     return irp.complete(STATUS_INVALID_DEVICE_REQUEST)
+
+
+def _no_such_device(device: DeviceObject, irp: Irp) -> int:
+    return irp.complete(STATUS_NO_SUCH_DEVICE)
+
+
+def _nothing_to_do(device: DeviceObject, irp: Irp) -> int:
+    return irp.complete()
+
+
+#: The table of a deleted device.
+_DELETED: tuple[DispatchRoutine, ...] = tuple(
+    _nothing_to_do if major in (IRP_MJ_CLEANUP, IRP_MJ_CLOSE) else _no_such_device
+    for major in range(MAJOR_FUNCTION_COUNT)
+)
 
 
 class DriverObject(NamedObject):
@@ -103,12 +120,15 @@ class DriverObject(NamedObject):
         return device
 
     def delete_device(self, device: DeviceObject) -> None:
-        """Take a device out of the driver's list and the namespace.
+        """Take a device out of the driver's list and the namespace; files still open on it can only be closed.
 
         NT: IoDeleteDevice
         """
         if device.directory is not None:
             device.directory.discard(device)
+        device.deleted = True
+        device.dispatch = device.batch_dispatch = _DELETED
+        self.io.stack_epoch += 1
         if self.device is device:
             self.device = device.next_device
             return

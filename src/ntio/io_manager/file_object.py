@@ -27,7 +27,7 @@ class FileObject(NamedObject):
 
     __slots__ = (
         "access", "bypass", "bypass_epoch", "closed", "device", "file_name", "flags", "fs_context", "readable",
-        "writable",
+        "references", "writable",
     )
     type_name = "File"
 
@@ -41,6 +41,8 @@ class FileObject(NamedObject):
         #: Whether it was opened for reading, and for writing or appending.
         self.readable = bool(access & FILE_READ_DATA)
         self.writable = bool(access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
+        #: Its open handle, and requests in flight and tables that keep it; IRP_MJ_CLOSE is sent when none is left.
+        self.references = 1
         #: Whether its last handle was closed.
         self.closed = False
         self.bypass: Bypass | None = None

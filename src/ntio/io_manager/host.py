@@ -15,10 +15,13 @@ Rows: R21, R30
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..bugcheck import BugCheck
 from ..hal.host import open_flags
 from ..hal.operation_queue import OperationQueue
 from ..hal.operations import OperationCode, Operations
@@ -28,6 +31,7 @@ from ..status import (
     STATUS_INSUFFICIENT_RESOURCES,
     STATUS_PENDING,
     STATUS_SUCCESS,
+    NtError,
     QueueFull,
     error_for,
     status_from_errno,
@@ -105,18 +109,22 @@ def host_operation(irp: Irp, code: OperationCode, file: HostFile) -> int:
         return _start_batch(irp, code, file)
     if irp.flags & IRP_SYNCHRONOUS_API or (irp.master is not None and not file.stream):
         return _do_now(irp, code, file)
-    location = irp.location
-    buffer = np.frombuffer(irp.buffer, np.uint8) if irp.buffer is not None else None
-    operations = Operations(
-        code, 1, file=file.descriptor, buffer=buffer, offset=location.byte_offset, length=location.length
-    )
-    operations.on_complete = lambda done: _complete_scalar(irp, done)
+    location, buffer = irp.location, irp.buffer
+    operations = Operations(code, 1, file=file.descriptor)
+    if buffer is not None and code in (OperationCode.READ, OperationCode.WRITE):
+        # Nothing of this for a flush: the host takes an offset and a length for a part of the file.
+        operations.buffer = np.frombuffer(buffer, np.uint8)
+        operations.offset, operations.length = location.byte_offset, min(location.length, len(buffer))
+    operations.on_complete = partial(_finish, _complete_scalar, irp)
     return _start(irp, operations, file.io)
 
 
 def _do_now(irp: Irp, code: OperationCode, file: HostFile) -> int:
-    files, offset = file.io.hal.files, irp.location.byte_offset
+    files, location = file.io.hal.files, irp.location
+    offset = location.byte_offset
     buffer = irp.buffer if irp.buffer is not None else memoryview(b"")
+    if len(buffer) != location.length:
+        buffer = buffer[: location.length]
     if code == OperationCode.READ:
         result = files.read(file.descriptor, buffer, offset)
         if result == 0 and len(buffer):
@@ -145,11 +153,7 @@ def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:
     if irp.flags & IRP_SYNCHRONOUS_API and irp.io_ring_context is not None:
         irp.io_ring_context.transfer(operations)
         return _complete_batch(irp, operations)
-
-    def finish(done: Operations) -> None:
-        _complete_batch(irp, done)
-
-    operations.on_complete = finish
+    operations.on_complete = partial(_finish, _complete_batch, irp)
     return _start(irp, operations, file.io)
 
 
@@ -159,15 +163,26 @@ def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
     set_cancel_routine(irp, lambda device, irp: queue.cancel(operations))
     try:
         queue.submit(operations)
-    except QueueFull:
+    except NtError as error:
         set_cancel_routine(irp, None)
-        irp.complete(STATUS_INSUFFICIENT_RESOURCES)
+        irp.complete(STATUS_INSUFFICIENT_RESOURCES if isinstance(error, QueueFull) else error.status)
+        return STATUS_PENDING
+    if irp.cancel:  # perhaps before there was anything to cancel; if the packet is somebody else's by now, ours is done
+        queue.cancel(operations)
     return STATUS_PENDING
 
 
-def _complete_scalar(irp: Irp, operations: Operations) -> None:
+def _finish(complete: Callable[[Irp, Operations], int], irp: Irp, operations: Operations) -> None:
+    """The interrupt: complete the packet. A bug check stays latched; whoever reaps has others to serve."""
+    try:
+        complete(irp, operations)
+    except BugCheck:
+        pass
+
+
+def _complete_scalar(irp: Irp, operations: Operations) -> int:
     set_cancel_routine(irp, None)
-    irp.complete(int(operations.status()[0]), int(operations.information()[0]))
+    return irp.complete(int(operations.status()[0]), int(operations.information()[0]))
 
 
 def _complete_batch(irp: Irp, operations: Operations) -> int:

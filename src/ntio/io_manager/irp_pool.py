@@ -91,11 +91,18 @@ class IrpPool:
             for location in irp.locations[: irp.stack_count]:
                 location.clear()
         irp.initialize(irp.stack_count)
+        irp.current_location = irp.stack_count + 2  # as if complete: completing it once more is then noticed
         if irp.home is None:
             with self.lock:
                 self._pool_frees += 1
         else:
             irp.home.free(irp)
+
+    def trim(self) -> None:
+        """Let go of every packet that is kept: what was left in their locations may belong to an unloaded driver."""
+        for lists in self._processors:
+            for one in lists:
+                one.trim()
 
     def live(self) -> int:
         """How many packets are allocated and not yet given back."""

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..status import (
-    STATUS_INVALID_DEVICE_REQUEST,
     STATUS_NO_SUCH_DEVICE,
     STATUS_OBJECT_TYPE_MISMATCH,
     error_for,
@@ -63,8 +62,9 @@ def open_path(io: IoManager, path: str, parameters: CreateParameters) -> FileObj
 def open_device(device: DeviceObject, rest: str, parameters: CreateParameters, *, shown: str = "") -> FileObject:
     """Open a device, or what `rest` names on it; raises NtError that shows the name `shown`."""
     shown = shown or device.path + rest
-    if device.flags & DO_DEVICE_INITIALIZING:
-        raise error_for(STATUS_NO_SUCH_DEVICE, "the device is still initializing", shown)
+    if device.deleted or device.flags & DO_DEVICE_INITIALIZING:
+        state = "deleted" if device.deleted else "still initializing"
+        raise error_for(STATUS_NO_SUCH_DEVICE, f"the device is {state}", shown)
     flags = FO_SYNCHRONOUS_IO
     if parameters.options & FILE_NO_INTERMEDIATE_BUFFERING:
         flags |= FO_NO_INTERMEDIATE_BUFFERING
@@ -72,22 +72,29 @@ def open_device(device: DeviceObject, rest: str, parameters: CreateParameters, *
     status, _ = requests.create(file_object, parameters)
     if not nt_success(status):
         raise error_for(status, "cannot open", shown)
-    device.reference_count += 1
-    device.driver.io.open_files += 1
+    _count_open(device.driver.io, device, 1)
     return file_object
 
 
 def close_file(file_object: FileObject) -> None:
-    """Close the last handle of a file: cleanup, then close. Idempotent.
+    """Close the last handle of a file: cleanup, then close. It cannot fail, whatever the drivers say. Idempotent.
 
     NT: NtClose
     """
-    if file_object.closed:
-        return
-    cleaned = requests.cleanup(file_object)[0]
-    assert nt_success(cleaned) or cleaned == STATUS_INVALID_DEVICE_REQUEST, hex(cleaned)
-    file_object.flags |= FO_CLEANUP_COMPLETE
-    file_object.closed = True
-    file_object.device.reference_count -= 1
-    file_object.device.driver.io.open_files -= 1
-    requests.close(file_object)
+    io = file_object.device.driver.io
+    with io.irps.lock:
+        if file_object.closed:
+            return
+        file_object.closed = True
+    try:
+        requests.cleanup(file_object)
+    finally:
+        file_object.flags |= FO_CLEANUP_COMPLETE
+        _count_open(io, file_object.device, -1)
+        io.dereference(file_object)
+
+
+def _count_open(io: IoManager, device: DeviceObject, change: int) -> None:
+    with io.irps.lock:
+        device.reference_count += change
+        io.open_files += change

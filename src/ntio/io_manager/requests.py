@@ -1,13 +1,14 @@
 """Requests on a file object: read, write, flush, size, and the batch forms, as packets sent and waited for.
 
 Each function makes a packet for the top of the file's stack, sends it, and returns the caller's answer as (status,
-information). The answer is the packet's own status when it was pending, and what the driver returned otherwise. The
-rules a driver may rely on are checked here, once: the file is open and was opened for this, offsets and lengths are
-sane.
+information). The answer is the packet's own status when it was pending or failed, and what the driver returned
+otherwise. (NT gives what was returned even for one that failed. But a completion routine that finds bad data can say so
+in the packet only, and its caller must not be told that all is well.) The rules a driver may rely on are checked here,
+once: the file is open and was opened for this, offsets and lengths are sane.
 
-A routine that raises does not take the system down: the exception is kept on the device (`DeviceObject.last_error`),
-and the request ends with STATUS_DRIVER_INTERNAL_ERROR. A routine that returns a status without having completed,
-forwarded or kept the packet stops the system, because the packet would be lost.
+An issuer that is interrupted (Ctrl-C) goes its way; the packet is cancelled, and goes home when its driver lets it go.
+A bug check wakes every waiting issuer. A routine that returns a status without having completed, forwarded or kept the
+packet stops the system, because the packet would be lost.
 
 Source: spec iomgr.md 1.8 (issuer side), 7 C27. Rows: R21, R29
 """
@@ -24,8 +25,9 @@ from ..hal.operation_queue import OperationQueue
 from ..kernel.event import Event
 from ..status import STATUS_ACCESS_DENIED, STATUS_FILE_CLOSED, STATUS_PENDING, nt_success
 from .batch import Batch, stop_lost
+from .cancel import cancel_irp
 from .device import DeviceObject
-from .dispatch import call_driver, fail
+from .dispatch import call_driver
 from .file_object import FileObject
 from .irp import Irp
 from .major import (
@@ -138,6 +140,16 @@ def make_batch_irp(file_object: FileObject, major: int, batch: Batch, queue: Ope
     return irp
 
 
+def make_irp(file_object: FileObject, major: int, queue: OperationQueue | None) -> Irp:
+    """A packet without data for a file's stack, made but not sent; host work for it goes to `queue`."""
+    device = file_object.related_device()
+    irp = device.driver.io.irps.allocate(device.stack_size)
+    irp.io_ring_context = queue
+    first = irp.next_location
+    first.major, first.file_object = major, file_object
+    return irp
+
+
 def transfer_batch(file_object: FileObject, major: int, batch: Batch, queue: OperationQueue | None) -> int:
     """Send a batch of reads or writes and wait for all its rows; returns the batch's status."""
     irp = make_batch_irp(file_object, major, batch, queue)
@@ -150,52 +162,50 @@ def send(device: DeviceObject, irp: Irp) -> Answer:
     pool = irp.pool
     try:
         status = call_driver(device, irp)
+        if status == STATUS_PENDING:
+            _wait(device, irp)
+            status = irp.status
+        elif irp.current_location != irp.stack_count + 2:
+            stop_lost(device, irp, status)
+        elif irp.status >= 0x8000_0000:
+            status = irp.status
     except BugCheck:
         raise
-    except Exception as error:
-        status = _contain(device, irp, error)
-    if status == STATUS_PENDING:
-        _wait(device, irp)
-        status = irp.status
-    elif irp.current_location != irp.stack_count + 2:
-        stop_lost(device, irp, status)
+    except BaseException:
+        _abandon(irp)
+        raise
     information = irp.information
     pool.free(irp)
     return status, information
 
 
 def start(device: DeviceObject, irp: Irp) -> int:
-    """Send a packet that completes by itself (`on_complete`) and return what the driver returned.
-
-    A routine that raises becomes a failed request.
-    """
-    try:
-        return call_driver(device, irp)
-    except BugCheck:
-        raise
-    except Exception as error:
-        return _contain(device, irp, error)
-
-
-def _contain(device: DeviceObject, irp: Irp, error: Exception) -> int:
-    if irp.completed:
-        device.last_error = error
-        return irp.status
-    culprit = irp.location.device or device if irp.current_location <= irp.stack_count else device
-    status = fail(irp, culprit, error)
-    irp.complete(status)
-    return status
+    """Send a packet that completes by itself (`on_complete`) and return what the driver returned."""
+    return call_driver(device, irp)
 
 
 def _wait(device: DeviceObject, irp: Irp) -> None:
-    irp.user_event = event = Event(device.driver.io.hal)
-    if irp.completed:
-        return
-    try:
+    io = device.driver.io
+    event = Event(io.hal)
+    with irp.pool.lock:
+        if irp.completed:
+            return
+        irp.user_event = event
+    with io.wait_for(event):
         event.wait()
-    except BaseException:
-        irp.on_complete, irp.user_event = irp.pool.free, None  # it still completes; nobody waits for it any more
-        raise
+    if not irp.completed:
+        io.check_running()
+
+
+def _abandon(irp: Irp) -> None:
+    """The issuer is interrupted: ask for an early end, and let the packet go by itself when it comes."""
+    cancel_irp(irp)
+    with irp.pool.lock:
+        irp.user_event = None
+        if not irp.completed:
+            irp.on_complete = irp.pool.free
+            return
+    irp.pool.free(irp)
 
 
 def _transfer(

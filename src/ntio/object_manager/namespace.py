@@ -158,9 +158,12 @@ class Namespace:
         Raises ObjectNameNotFound, ObjectPathNotFound, or NtError for a malformed path or a loop of links.
         NT: ObOpenObjectByName
         """
+        return self._resolve(path, follow_last=True)
+
+    def _resolve(self, path: str, *, follow_last: bool) -> tuple[NamedObject, str]:
         for _ in range(MAXIMUM_REPARSES + 1):
             found, rest = self._walk(path)
-            if not isinstance(found, SymbolicLink):
+            if not isinstance(found, SymbolicLink) or not (rest or follow_last):
                 return found, rest
             path = found.target + rest
         raise error_for(STATUS_OBJECT_NAME_INVALID, f"more than {MAXIMUM_REPARSES} symbolic links: {path}")
@@ -168,7 +171,7 @@ class Namespace:
     def find(self, path: str) -> NamedObject | None:
         """The object of exactly that path, or None; a link at the end is not followed."""
         try:
-            found, rest = self._walk(path)
+            found, rest = self._resolve(path, follow_last=False)
         except OSError:
             return None
         return None if rest else found

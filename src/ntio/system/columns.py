@@ -68,26 +68,30 @@ def plan_write(pins: PinTable, files: int | None, offsets: Any, data: Any, lengt
     if isinstance(data, (list, tuple)):
         if lengths is not None:
             raise InvalidParameter("lengths are those of the buffers when data is a sequence of buffers")
-        joined, length, position = _join(data)
         count = _common_count(files=files, offsets=_count(offset), data=len(data))
-        pin = pins.pin(joined, writing=False)
-    else:
-        pin = pins.pin(data, writing=False)
-        given = None if lengths is None else whole_numbers("lengths", lengths)
-        rows = data.shape[0] if isinstance(data, np.ndarray) and data.ndim > 1 else None
-        count = _common_count(files=files, offsets=_count(offset), data=rows, lengths=_count(given))
-        stride = len(pin.array) // count if count else 0
-        if count and (len(pin.array) % count or (given is not None and _maximum(given) > stride)):
-            pin.release()
-            raise InvalidParameter(f"data has {len(pin.array)} bytes: not {count} rows as long as the lengths say")
-        length = stride if given is None else given
-        position = _positions(count, stride)
+        joined, length, position = _join(data)
+        _check_ranges(offset, length)
+        return Transfer(count, offset, length, position, pins.pin(joined, writing=False), None)
+    given = None if lengths is None else whole_numbers("lengths", lengths)
+    rows = data.shape[0] if isinstance(data, np.ndarray) and data.ndim > 1 else None
+    count = _common_count(files=files, offsets=_count(offset), data=rows, lengths=_count(given))
+    pin = pins.pin(data, writing=False)
     try:
+        stride = _row_width(len(pin.array), count, given)
+        length = stride if given is None else given
         _check_ranges(offset, length)
     except InvalidParameter:
         pin.release()
         raise
-    return Transfer(count, offset, length, position, pin, None)
+    return Transfer(count, offset, length, _positions(count, stride), pin, None)
+
+
+def _row_width(size: int, count: int, lengths: Column | None) -> int:
+    """How many bytes of a buffer of `size` belong to each of `count` rows."""
+    width = size // count if count else 0
+    if count and (size % count or (lengths is not None and _maximum(lengths) > width)):
+        raise InvalidParameter(f"data has {size} bytes: not {count} rows as long as the lengths say")
+    return width
 
 
 def whole_numbers(name: str, values: Any) -> Column:
@@ -96,8 +100,13 @@ def whole_numbers(name: str, values: Any) -> Column:
         if values < 0:
             raise InvalidParameter(f"{name}: {int(values)} is negative")
         return int(values)
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # a list whose elements are of different lengths
+        raise InvalidParameter(f"{name}: one number or a flat array is wanted: {error}") from None
     if array.ndim == 0:
+        if array.dtype.kind not in "iu":
+            raise InvalidParameter(f"{name}: whole numbers are wanted, not {values!r:.60}")
         return whole_numbers(name, array.item())
     if array.ndim != 1:
         raise InvalidParameter(f"{name}: one number or a flat array is wanted, not {array.ndim} dimensions")
@@ -142,7 +151,15 @@ def _positions(count: int, stride: int) -> Column:
 
 
 def _join(buffers: Sequence[Any]) -> tuple[npt.NDArray[np.uint8], Column, Column]:
-    views = [memoryview(buffer).cast("B") for buffer in buffers]
+    views = [_view(row, buffer) for row, buffer in enumerate(buffers)]
     length = np.fromiter((len(view) for view in views), np.uint64, len(views))
     position = np.concatenate((np.zeros(1, np.uint64), np.cumsum(length, dtype=np.uint64)))[: len(views)]
     return np.frombuffer(b"".join(views), np.uint8), length, position
+
+
+def _view(row: int, buffer: Any) -> memoryview:
+    try:
+        view = memoryview(buffer)
+        return view.cast("B") if view.nbytes else memoryview(b"")
+    except TypeError as error:
+        raise InvalidParameter(f"data: row {row} is no contiguous buffer of plain bytes: {error}") from None

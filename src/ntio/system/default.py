@@ -21,8 +21,13 @@ def default_system() -> System:
     global _default
     with _lock:
         if _default is None:
-            _default = System(os.environ.get("NTIO_HAL") or None)
+            _default = new_system()
         return _default
+
+
+def new_system() -> System:
+    """A System of its own on the HAL the environment asks for; whoever made it closes it."""
+    return System(os.environ.get("NTIO_HAL") or None)
 
 
 def close_default_system() -> None:

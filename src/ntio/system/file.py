@@ -20,6 +20,7 @@ from ..io_manager.file_object import FileObject
 from ..io_manager.major import IRP_MJ_READ, IRP_MJ_WRITE
 from ..io_manager.open import close_file
 from ..status import (
+    STATUS_DRIVER_INTERNAL_ERROR,
     STATUS_END_OF_FILE,
     FileClosed,
     InvalidParameter,
@@ -146,10 +147,12 @@ class File:
         self.check(major, "read" if major == IRP_MJ_READ else "write")
         _length(len(view))
         target = query_bypass(self.file_object).target
-        if target is None or (target.limit is not None and offset + len(view) > target.limit):
+        if target is None:
             call = requests.read if major == IRP_MJ_READ else requests.write
             return call(self.file_object, view, offset)
         if major == IRP_MJ_WRITE:
+            if target.limit is not None and offset + len(view) > target.limit:
+                return requests.write(self.file_object, view, offset)  # only the stack can say what happens there
             result = self._files.write(target.descriptor, view, offset)
         else:
             result = self._files.read(target.descriptor, view, offset)
@@ -160,8 +163,10 @@ class File:
     def _checked(self, status: int, count: int, what: str, offset: int) -> int:
         if nt_success(status):
             return count
-        culprit = next((device for device in self.file_object.related_device().stack() if device.last_error), None)
         error = error_for(status, f"cannot {what} at offset {offset}", self.name)
+        if status != STATUS_DRIVER_INTERNAL_ERROR:
+            raise error
+        culprit = next((device for device in self.file_object.related_device().stack() if device.last_error), None)
         raise error from (culprit.last_error if culprit is not None else None)
 
     def _check_open(self) -> None:

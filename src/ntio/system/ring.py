@@ -16,6 +16,7 @@ Rows: R4, R9, R10, R33
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -32,7 +33,7 @@ from .columns import Transfer, plan_read, plan_write
 from .completions import Completions
 from .default import default_system
 from .file import File
-from .routes import FileSet, Route, resolve
+from .routes import FileSet, Route, check_file, resolve
 from .started import Batch, StartedPart
 from .system import System
 
@@ -54,6 +55,8 @@ class Ring:
             raise InvalidParameter(f"entries: {entries} is not between 1 and {MAXIMUM_ENTRIES}")
         self.system = system or default_system()
         self._queue = self.system.hal.new_queue(entries)
+        # Not __del__: what is still open when the interpreter ends is closed while its modules are whole.
+        weakref.finalize(self, self._queue.close)
         self._registered = FileSet(self.system.io, [])
 
     @property
@@ -71,9 +74,10 @@ class Ring:
 
         NT: BuildIoRingRegisterFileHandles
         """
-        registered = FileSet(self.system.io, list(files))
-        for file in registered.files:
-            file.check(IRP_MJ_FLUSH_BUFFERS, "register")
+        wanted = list(files)
+        for file in wanted:
+            check_file(self, file, IRP_MJ_FLUSH_BUFFERS, "register")
+        registered = FileSet(self.system.io, wanted)
         self._queue.register_files([SPARSE if target is None else target.descriptor for target in registered.targets()])
         self._registered = registered
 
@@ -107,8 +111,10 @@ class Ring:
         NT: BuildIoRingFlushFile
         """
         count, routes = resolve(self, files, IRP_MJ_FLUSH_BUFFERS, "flush")
-        status = np.zeros(count or 1, np.uint32)
-        for route in routes(count or 1, None):
+        count = 1 if count is None else count
+        status = np.zeros(count, np.uint32)
+        self._queue.check()
+        for route in routes(count, None):
             if route.direct:
                 operations = Operations(OperationCode.FLUSH, route.count, file=route.file, fixed=route.fixed)
                 self._queue.transfer(operations)
@@ -183,9 +189,13 @@ class Ring:
             for route in routes(plan.count, plan if major == IRP_MJ_WRITE else None):
                 if route.direct:
                     operations = self._operations(code, route, plan)
-                    batch.add(StartedPart(route.rows, operations=operations))
-                    operations.on_complete = batch.operations_done
-                    self._queue.submit(operations)
+                    part = batch.add(StartedPart(route.rows, operations=operations))
+                    operations.on_complete = part.operations_done
+                    try:
+                        self._queue.submit(operations)
+                    except BaseException:
+                        part.never_started()
+                        raise
                 else:
                     offset, length, position = plan.rows(route.rows)
                     columns = PacketBatch(plan.pin.array, position, offset, length)
@@ -218,8 +228,3 @@ class Ring:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        queue = getattr(self, "_queue", None)
-        if queue is not None:
-            queue.close()

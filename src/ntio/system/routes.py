@@ -52,17 +52,23 @@ class FileSet:
         self.files = files
         self._io = io
         self._epoch = -1
-        self._targets: list[HostTarget | None] = []
+        self._targets: list[HostTarget | None] = [None] * len(files)
         self._descriptors: npt.NDArray[np.int32] = np.empty(0, np.int32)
         self._all_direct = False
         self._limited = False
         self._registered = np.array([_descriptor(target) for target in self.targets()], np.int32)
 
     def targets(self) -> list[HostTarget | None]:
-        """Where each file goes: its host file, or None for a stack that wants packets."""
+        """Where each file goes: its host file, or None for a stack that wants packets.
+
+        A file that was closed since goes where it went: the ring's table holds its host file open.
+        """
         if self._epoch != self._io.stack_epoch:
             self._epoch = self._io.stack_epoch
-            self._targets = [None if file.closed else file.direct_target() for file in self.files]
+            before = self._targets
+            self._targets = [
+                before[index] if file.closed else file.direct_target() for index, file in enumerate(self.files)
+            ]
             self._descriptors = np.array([_descriptor(target) for target in self._targets], np.int32)
             self._all_direct = all(target is not None for target in self._targets)
             self._limited = any(target is not None and target.limit is not None for target in self._targets)
@@ -111,9 +117,7 @@ def resolve(ring: Ring, files: Any, major: int, what: str) -> tuple[int | None, 
     ring.system.io.check_running()
 
     def check(file: File) -> None:
-        if file.system is not ring.system:
-            raise InvalidParameter(f"{file!r} belongs to another System than this ring")
-        file.check(major, what)
+        check_file(ring, file, major, what)
 
     if isinstance(files, File):
         check(files)
@@ -129,6 +133,15 @@ def resolve(ring: Ring, files: Any, major: int, what: str) -> tuple[int | None, 
         None if given.ndim == 0 else len(given),
         lambda count, plan: table.routes(np.broadcast_to(given, count), plan, check, fixed=True),
     )
+
+
+def check_file(ring: Ring, file: Any, major: int, what: str) -> None:
+    """Raise if a ring may not make a request of that kind on this file: InvalidParameter, FileClosed, AccessDenied."""
+    if not isinstance(file, File):
+        raise InvalidParameter(f"files: a File is wanted, not {type(file).__name__}")
+    if file.system is not ring.system:
+        raise InvalidParameter(f"files: {file!r} belongs to another System than this ring")
+    file.check(major, what)
 
 
 def _route_one(registered: FileSet, file: File, count: int, plan: Transfer | None) -> Route:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..hal.operation_queue import OperationQueue
 from ..hal.operations import Operations
 from ..io_manager.batch import Batch as PacketBatch
 from ..io_manager.cancel import cancel_irp
 from ..io_manager.irp import Irp
+from ..io_manager.manager import IoManager
 from ..status import IoTimeout, nt_success
 from .columns import Transfer
 from .completions import Completions
@@ -27,6 +29,9 @@ from .routes import Rows
 
 if TYPE_CHECKING:
     from .ring import Ring
+
+
+_NOTHING = np.empty(0, np.uint8)
 
 
 @dataclass(slots=True)
@@ -39,13 +44,65 @@ class StartedPart:
     columns: PacketBatch | None = None
     overall: int = 0
     owner: Batch | None = None
+    cancelling: int = 0
 
     def packet_done(self, irp: Irp) -> None:
         """The part's packet is complete: keep its status, give it back."""
-        self.overall, self.irp = irp.status, None
-        irp.pool.free(irp)
-        assert self.owner is not None
-        self.owner.part_done()
+        with irp.pool.lock:
+            self.overall, self.irp = irp.status, None
+            kept = self.cancelling
+        if not kept:
+            irp.pool.free(irp)
+        assert self.columns is not None
+        self.columns.buffer = _NOTHING  # the results are kept, the caller's memory is not
+        self.done()
+
+    def operations_done(self, operations: Operations) -> None:
+        """The part's host operations are done."""
+        operations.on_complete = operations.buffer = operations.keep = None
+        self.done()
+
+    def never_started(self) -> None:
+        """The host's queue refused the operations: another thread took the room, or closed the ring."""
+        assert self.operations is not None
+        if self.operations.slot < 0 and self.owner is not None:
+            self.done()
+
+    def done(self) -> None:
+        """One part less. The call is let go of, so that dropping it frees its memory at once, without the collector."""
+        owner, self.owner = self.owner, None
+        assert owner is not None
+        owner.part_done()
+
+    def cancel(self) -> None:
+        """Cancel the part's packet, if it has one; it is not given back meanwhile."""
+        irp = self.irp
+        if irp is None or not self._hold(irp):
+            return
+        cancel_irp(irp)
+        with irp.pool.lock:
+            self.cancelling -= 1
+            ours = self.irp is not irp and not self.cancelling
+        if ours:
+            irp.pool.free(irp)
+
+    def _hold(self, irp: Irp) -> bool:
+        with irp.pool.lock:
+            held = self.irp is irp
+            self.cancelling += held
+        return held
+
+
+class _DoneOrStopped:
+    """What a started call is waited for with: its end, or that of the System."""
+
+    def __init__(self, batch: Batch, io: IoManager, queue: OperationQueue) -> None:
+        self._batch, self._io = batch, io
+        self.set = queue.notify
+
+    @property
+    def remaining(self) -> int:
+        return 0 if self._io.bug_check is not None else self._batch.remaining
 
 
 class Batch:
@@ -75,7 +132,8 @@ class Batch:
 
     def wait(self, timeout: float | None = None) -> Completions:
         """The results, when all are there; raises IoTimeout when `timeout` seconds have passed before."""
-        if not self._queue.wait(self, timeout):
+        self._wait(timeout)
+        if self.remaining:
             raise IoTimeout(f"{self._plan.count} requests are not all done after {timeout} seconds; they go on")
         return self._results()
 
@@ -84,9 +142,7 @@ class Batch:
         for part in self._parts:
             if part.operations is not None:
                 self._queue.cancel(part.operations)
-            irp = part.irp
-            if irp is not None:
-                cancel_irp(irp)
+            part.cancel()
 
     def __await__(self) -> Generator[Any, None, Completions]:
         return asyncio.get_running_loop().run_in_executor(None, self.wait).__await__()
@@ -98,10 +154,6 @@ class Batch:
         with self._lock:
             self.remaining += 1
         return part
-
-    def operations_done(self, operations: Operations) -> None:
-        """A part's host operations are done."""
-        self.part_done()
 
     def part_done(self) -> None:
         """One part less; the last lets the buffer go and wakes whoever waits."""
@@ -120,8 +172,16 @@ class Batch:
         """Starting failed half-way: cancel what was started, and wait it out."""
         self.cancel()
         self.part_done()
-        while self.remaining:
-            self._queue.wait(self)
+        self._wait(None)
+
+    def _wait(self, timeout: float | None) -> None:
+        """Wait until all are done, or time is up; raises the System's bug check when some will never be."""
+        io = self._ring.system.io
+        until = _DoneOrStopped(self, io, self._queue)
+        with io.wait_for(until):
+            self._queue.wait(until, timeout)
+        if self.remaining:
+            io.check_running()
 
     def _results(self) -> Completions:
         plan = self._plan

@@ -67,6 +67,8 @@ class System:
             try:
                 driver_object = self.io.load(name, driver, driver.driver_entry)
             except ObjectNameCollision:
+                if self.namespace.find(f"\\Driver\\{name}") is None:
+                    raise  # it was not this name: the driver's entry met a collision of its own
                 number += 1
                 name = f"{driver_name(type(driver))}#{number}"
         try:

@@ -44,7 +44,7 @@ def make_driver(word: str) -> Driver:
         arguments[key] = parse_value(f"{name}: {key}", value if given else "true", hints.get(key, str))
     try:
         return kind(**arguments)
-    except (TypeError, ValueError) as error:
+    except (MemoryError, OverflowError, TypeError, ValueError) as error:
         raise InvalidParameter(f"{word}: {error}") from error
 
 

@@ -1,323 +1,35 @@
 """The law every HAL keeps: the same bytes, counts and errors, each row exactly once.
 
-Subclass `HalTests`, give it a fixture `hal`, and inherit some thirty tests. They use nothing but what `Hal` promises,
-so they hold for real files and for simulated ones. No test sleeps; where two threads have to meet, one waits until the
-other is seen to be where it has to be.
+Subclass `HalTests`, give it a fixture `hal`, and inherit some thirty tests: those here about streams, cancelling,
+closing, threads and time, and those about rows in `hal_row_tests`. They use nothing but what `Hal` promises, so they
+hold for real files and for simulated ones.
 
 Rows: R4, R9, R11, R30
 """
 
 from __future__ import annotations
 
-import errno
-import itertools
-import os
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from ..hal.machine import Hal
 from ..hal.operation_queue import OperationQueue
-from ..hal.operations import SPARSE, OperationCode, Operations
-from ..hal.statx import AT_EMPTY_PATH, AT_FDCWD, BASIC_STATS, STATX
-from ..status import STATUS_CANCELLED, STATUS_END_OF_FILE, QueueFull, RingClosed
-
-READ, WRITE, OPEN, CLOSE, STAT = (
-    OperationCode.READ, OperationCode.WRITE, OperationCode.OPEN, OperationCode.CLOSE, OperationCode.STAT,
-)  # fmt: skip
-CANCELLED = -errno.ECANCELED
-BLOCK, BLOCKS = 512, 24
-
-_shared_fixtures = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors], max_examples=25
-)
-_read_rows = st.lists(st.tuples(st.integers(0, BLOCK * BLOCKS + 99), st.integers(0, 2000)), min_size=1, max_size=40)
-_written_blocks = st.lists(st.integers(0, BLOCKS - 1), min_size=1, max_size=BLOCKS, unique=True)
+from ..hal.operations import Operations
+from ..status import STATUS_CANCELLED, QueueFull, RingClosed
+from .hal_row_tests import CANCELLED, WRITE, HalRowTests, beside, eventually
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    """Return once something another thread does is visible; a minute without it is a failure."""
-    pause = threading.Event()
-    for _ in range(60_000):
-        if condition():
-            return
-        pause.wait(0.001)
-    raise AssertionError("what the other thread was to do did not happen")
-
-
-def beside(routine: Callable[[], object]) -> threading.Thread:
-    """Run a routine on a thread of its own."""
-    thread = threading.Thread(target=routine, daemon=True)
-    thread.start()
-    return thread
-
-
-def paths_in_one_buffer(paths: list[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """NUL-terminated paths behind each other, and where each begins."""
-    encoded = [os.fsencode(path) + b"\0" for path in paths]
-    starts = np.cumsum([0] + [len(path) for path in encoded[:-1]])
-    return np.frombuffer(b"".join(encoded), np.uint8), starts
-
-
-class HalTests:
+class HalTests(HalRowTests):
     """Inherit from this and define a fixture `hal`."""
-
-    entries = 16
-
-    @pytest.fixture
-    def hal(self) -> Hal:
-        """The machine under test."""
-        raise NotImplementedError("a subclass of HalTests defines the fixture `hal`")
-
-    @pytest.fixture
-    def queue(self, hal: Hal) -> Iterator[OperationQueue]:
-        """A queue of sixteen."""
-        queue = hal.new_queue(self.entries)
-        yield queue
-        queue.close()
-
-    @pytest.fixture
-    def file(self, hal: Hal, tmp_path: Path) -> Iterator[int]:
-        """An empty file, open for reading and writing."""
-        file = hal.files.open(str(tmp_path / "file"), os.O_RDWR | os.O_CREAT)
-        yield file
-        hal.files.close(file)
-
-    @pytest.fixture
-    def alphabet(self, hal: Hal, file: int) -> int:
-        """A file that holds 26 letters."""
-        hal.files.write(file, memoryview(b"abcdefghijklmnopqrstuvwxyz"), 0)
-        return file
-
-    @pytest.fixture
-    def pipe(self, hal: Hal) -> Iterator[tuple[int, int]]:
-        """A pipe: where to read, where to write."""
-        ends: tuple[int, int] = getattr(hal.files, "make_pipe", os.pipe)()
-        yield ends
-        for end in ends:
-            hal.files.close(end)
-
-    @staticmethod
-    def read(file: Any, offset: Any, length: Any, count: int = 1, **more: Any) -> Operations:
-        """Reads into a buffer of their own, 4096 bytes apart."""
-        position = np.arange(count, dtype=np.uint64) * 4096
-        buffer = np.zeros(max(count, 1) * 4096, np.uint8)
-        place = {"buffer": buffer, "position": position}
-        return Operations(READ, count, file=file, offset=offset, length=length, **place, **more)  # type: ignore[arg-type]
-
-    @staticmethod
-    def bytes_of(operations: Operations, row: int = 0) -> bytes:
-        """What one such read brought."""
-        assert operations.buffer is not None
-        return operations.buffer[row * 4096 :][: operations.results[row]].tobytes()
-
-    # --- bytes, counts, errors --------------------------------------------------------------------------------------
-
-    @_shared_fixtures
-    @given(steps=st.lists(st.one_of(_read_rows, _written_blocks), max_size=6), fill=st.integers(1, 255))
-    def test_batches_do_what_a_bytearray_does(
-        self, queue: OperationQueue, hal: Hal, file: int, steps: list[list[Any]], fill: int
-    ) -> None:
-        hal.files.truncate(file, 0)
-        model = bytearray()
-        for number, step in enumerate(steps):
-            if isinstance(step[0], tuple):
-                offsets, lengths = (np.array(column, np.int64) for column in zip(*step, strict=True))
-                reads = self.read(file, offsets, lengths, len(step))
-                queue.transfer(reads)
-                wanted = [bytes(model[offset : offset + length]) for offset, length in step]
-                assert [self.bytes_of(reads, row) for row in range(len(step))] == wanted
-                continue
-            blocks = np.array(step, np.int64)
-            data = ((np.arange(BLOCK * BLOCKS) // BLOCK + fill + number) % 256).astype(np.uint8)
-            place = blocks * BLOCK
-            queue.transfer(
-                Operations(WRITE, len(step), file=file, buffer=data, position=place, offset=place, length=BLOCK)
-            )
-            for start in place.tolist():
-                model.extend(bytes(max(start + BLOCK - len(model), 0)))
-                model[start : start + BLOCK] = data[start : start + BLOCK].tobytes()
-        assert hal.files.size(file) == len(model)
-
-    @pytest.mark.parametrize("arrays", list(itertools.product((False, True), repeat=4)))
-    def test_a_scalar_is_a_column_of_equal_values(
-        self, queue: OperationQueue, alphabet: int, arrays: tuple[bool, ...]
-    ) -> None:
-        scalars = {"file": alphabet, "position": 3, "offset": 2, "length": 5}
-        columns: dict[str, Any] = {
-            name: np.full(4, value) if array else value
-            for (name, value), array in zip(scalars.items(), arrays, strict=True)
-        }
-        batch = Operations(READ, 4, buffer=np.zeros(10, np.uint8), **columns)
-        queue.transfer(batch)
-        assert batch.results.tolist() == [5] * 4
-        assert batch.buffer is not None and batch.buffer.tobytes() == b"\0\0\0cdefg\0\0"
-
-    def test_batches_of_different_kinds_do_not_mix_up_their_columns(self, queue: OperationQueue, alphabet: int) -> None:
-        first = self.read(alphabet, np.arange(3), 2, 3)
-        second = self.read(np.full(3, alphabet), 10, np.array([1, 2, 3]), 3)
-        flush = Operations(OperationCode.FLUSH, 2, file=alphabet)
-        for batch in (first, second, flush):
-            queue.submit(batch)
-        for batch in (first, second, flush):
-            assert queue.wait(batch)
-        assert [self.bytes_of(first, row) for row in range(3)] == [b"ab", b"bc", b"cd"]
-        assert [self.bytes_of(second, row) for row in range(3)] == [b"k", b"kl", b"klm"]
-        assert flush.results.tolist() == [0, 0]
-
-    def test_more_rows_than_fit_go_in_windows(self, queue: OperationQueue, alphabet: int) -> None:
-        offsets = np.arange(10 * queue.capacity) % 26
-        reads = self.read(alphabet, offsets, 1, len(offsets))
-        queue.transfer(reads)
-        assert b"".join(self.bytes_of(reads, row) for row in range(reads.count)) == bytes(offsets.astype(np.uint8) + 97)
-        assert queue.in_flight == 0
-
-    def test_the_end_of_the_file_is_a_short_count_then_none(self, queue: OperationQueue, alphabet: int) -> None:
-        reads = self.read(alphabet, np.array([20, 26, 1 << 40, 5]), np.array([10, 10, 10, 0]), 4)
-        queue.transfer(reads)
-        assert reads.results.tolist() == [6, 0, 0, 0]
-        assert reads.status().tolist() == [0, STATUS_END_OF_FILE, STATUS_END_OF_FILE, 0]
-        assert reads.information().tolist() == [6, 0, 0, 0]
-
-    def test_writing_past_the_end_leaves_zeros_between(self, queue: OperationQueue, hal: Hal, alphabet: int) -> None:
-        data = np.frombuffer(b"!", np.uint8)
-        queue.transfer(Operations(WRITE, 1, file=alphabet, buffer=data, offset=29, length=1))
-        reads = self.read(alphabet, 24, 100)
-        queue.transfer(reads)
-        assert self.bytes_of(reads) == b"yz\0\0\0!" and hal.files.size(alphabet) == 30
-
-    def test_offsets_no_file_has_are_refused(self, queue: OperationQueue, alphabet: int) -> None:
-        reads = self.read(alphabet, np.array([-2, (1 << 63) - 1, -(1 << 63)]), 10, 3)
-        queue.transfer(reads)
-        assert reads.results.tolist() == [-errno.EINVAL] * 3
-
-    def test_bad_descriptors_fail_row_by_row(self, queue: OperationQueue, alphabet: int) -> None:
-        reads = self.read(np.array([-1, alphabet, 1_000_000]), 0, 3, 3)
-        queue.transfer(reads)
-        assert reads.results.tolist() == [-errno.EBADF, 3, -errno.EBADF]
-        for code in (OperationCode.FLUSH, CLOSE):
-            batch = Operations(code, 1, file=1_000_000)
-            queue.transfer(batch)
-            assert batch.results.tolist() == [-errno.EBADF]
-
-    def test_a_file_does_only_what_it_was_opened_for(self, queue: OperationQueue, hal: Hal, tmp_path: Path) -> None:
-        path, data = str(tmp_path / "one-way"), np.zeros(8, np.uint8)
-        for flags, good, bad in ((os.O_WRONLY | os.O_CREAT, WRITE, READ), (os.O_RDONLY, READ, WRITE)):
-            file = hal.files.open(path, flags)
-            for code, length, result in ((good, 8, 8), (bad, 8, -errno.EBADF), (bad, 0, -errno.EBADF)):
-                batch = Operations(code, 1, file=file, buffer=data, length=length)
-                queue.transfer(batch)
-                assert batch.results.tolist() == [result]
-            hal.files.close(file)
-
-    def test_a_batch_without_rows_is_finished_at_once(self, queue: OperationQueue, alphabet: int) -> None:
-        finished: list[Operations] = []
-        for start in (queue.submit, queue.transfer):
-            batch = Operations(READ, 0, file=alphabet, on_complete=finished.append)
-            start(batch)
-            assert finished == [batch] and batch.done
-            finished.clear()
-
-    # --- open, stat, close ------------------------------------------------------------------------------------------
-
-    def test_files_are_opened_measured_and_closed_in_batches(
-        self, queue: OperationQueue, hal: Hal, tmp_path: Path
-    ) -> None:
-        names = [str(tmp_path / f"file{number}") for number in range(5)]
-        paths, starts = paths_in_one_buffer(names)
-        opened = Operations(OPEN, 5, buffer=paths, position=starts, flags=os.O_RDWR | os.O_CREAT, length=0o600)
-        queue.transfer(opened)
-        assert (opened.results >= 0).all()
-        data = np.arange(5, dtype=np.uint8)
-        queue.transfer(Operations(WRITE, 5, file=opened.results, buffer=data, length=np.arange(5)))
-        for more in (
-            {"file": AT_FDCWD, "buffer": paths, "position": starts},
-            {"file": opened.results, "buffer": np.zeros(1, np.uint8), "flags": AT_EMPTY_PATH},
-        ):
-            answers, places = np.zeros(5 * 256, np.uint8), np.arange(5) * 256
-            stat = Operations(STAT, 5, length=BASIC_STATS, auxiliary=answers, auxiliary_position=places, **more)  # type: ignore[arg-type]
-            queue.transfer(stat)
-            assert stat.results.tolist() == [0] * 5
-            assert answers.view(STATX)["size"].tolist() == [0, 1, 2, 3, 4]
-            assert set((answers.view(STATX)["mode"] & 0o170777).tolist()) == {0o100600}
-        closed = Operations(CLOSE, 5, file=opened.results)
-        queue.transfer(closed)
-        assert closed.results.tolist() == [0] * 5
-
-    def test_opening_says_why_it_failed(self, queue: OperationQueue, alphabet: int, tmp_path: Path) -> None:
-        file, missing = str(tmp_path / "file"), str(tmp_path / "missing")
-        cases = [
-            (missing, os.O_RDONLY, -errno.ENOENT),
-            ("", os.O_RDONLY, -errno.ENOENT),
-            (file, os.O_CREAT | os.O_EXCL | os.O_RDWR, -errno.EEXIST),
-            (str(tmp_path), os.O_RDWR, -errno.EISDIR),
-            (file + "/below", os.O_RDONLY, -errno.ENOTDIR),
-        ]
-        for path, flags, result in cases:
-            batch = Operations(OPEN, 1, buffer=paths_in_one_buffer([path])[0], flags=flags, length=0o600)
-            queue.transfer(batch)
-            assert batch.results.tolist() == [result], path
-
-    def test_registered_slots_are_opened_read_and_closed(
-        self, queue: OperationQueue, alphabet: int, tmp_path: Path
-    ) -> None:
-        path = paths_in_one_buffer([str(tmp_path / "file")])[0]
-        slots = np.array([2, 0])
-
-        def run(code: OperationCode, **more: Any) -> list[int]:
-            batch = Operations(code, 2, file=slots, fixed=True, **more)
-            queue.transfer(batch)
-            return batch.results.tolist()  # type: ignore[no-any-return]
-
-        buffer = np.zeros(4, np.uint8)
-        assert run(OPEN, buffer=path) == [-errno.ENXIO] * 2
-        queue.register_files([SPARSE, alphabet, SPARSE])
-        assert run(READ, buffer=buffer, length=4) == [-errno.EBADF] * 2
-        assert run(OPEN, buffer=path) == [0, 0]
-        assert run(READ, buffer=buffer, length=4) == [4, 4] and buffer.tobytes() == b"abcd"
-        assert run(CLOSE) == [0, 0]
-        assert run(READ, buffer=buffer, length=4) == [-errno.EBADF] * 2
-        assert run(CLOSE) == [-errno.EBADF] * 2
-        again = Operations(READ, 1, file=1, fixed=True, buffer=buffer, offset=4, length=4)
-        queue.transfer(again)
-        assert again.results.tolist() == [4] and buffer.tobytes() == b"efgh"
-        outside = Operations(CLOSE, 1, file=9, fixed=True)
-        queue.transfer(outside)
-        assert outside.results.tolist() == [-errno.EINVAL]
-
-    def test_a_registered_file_outlives_its_descriptor(self, queue: OperationQueue, hal: Hal, tmp_path: Path) -> None:
-        file = hal.files.open(str(tmp_path / "kept"), os.O_RDWR | os.O_CREAT)
-        hal.files.write(file, memoryview(b"kept"), 0)
-        queue.register_files([file])
-        hal.files.close(file)
-        reads = self.read(0, 0, 9, fixed=True)
-        queue.transfer(reads)
-        assert self.bytes_of(reads) == b"kept"
-        queue.register_files([])
-
-    def test_registered_buffers_are_used_and_their_limits_kept(self, queue: OperationQueue, alphabet: int) -> None:
-        buffer = np.zeros(8, np.uint8)
-        queue.register_buffers([buffer])
-        for index, position, result in ((0, 4, 4), (0, 6, -errno.EFAULT), (1, 0, -errno.EFAULT)):
-            batch = Operations(
-                READ, 1, file=alphabet, buffer=buffer, position=position, length=4, buffer_index=index
-            )  # fmt: skip
-            queue.transfer(batch)
-            assert batch.results.tolist() == [result]
-        queue.register_buffers([])
 
     # --- streams ----------------------------------------------------------------------------------------------------
 
     def test_a_read_of_an_idle_pipe_waits_for_a_writer(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """It is pending until somebody writes."""
         reads = self.read(pipe[0], 0, 100)
         queue.submit(reads)
         assert not queue.wait(reads, timeout=0.001)
@@ -329,6 +41,7 @@ class HalTests:
     def test_waiting_no_time_at_all_sees_what_has_come(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """A wait of no time takes what is there."""
         reads = self.read(pipe[0], 0, 100)
         queue.submit(reads)
         assert not queue.wait(reads, timeout=0)
@@ -338,6 +51,7 @@ class HalTests:
     def test_rows_of_one_batch_write_a_pipe_in_their_order(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """A batch on one stream keeps its order where the host has one."""
         data = np.arange(10, dtype=np.uint8)
         writes = Operations(WRITE, 10, file=pipe[1], buffer=data, position=np.arange(10), length=1)
         queue.transfer(writes)
@@ -348,6 +62,7 @@ class HalTests:
             assert target[:10] == bytes(range(10))
 
     def test_a_write_larger_than_the_pipe_is_short(self, queue: OperationQueue, pipe: tuple[int, int]) -> None:
+        """What fits is written, and counted."""
         data = np.zeros(3 << 16, np.uint8)
         writes = Operations(WRITE, 1, file=pipe[1], buffer=data, length=len(data))
         queue.transfer(writes)
@@ -356,6 +71,7 @@ class HalTests:
     def test_idle_pipes_do_not_hold_up_files(
         self, queue: OperationQueue, hal: Hal, alphabet: int, pipe: tuple[int, int]
     ) -> None:
+        """Pending streams cost files nothing but their place in the queue."""
         idle = [self.read(np.full(1, pipe[0]), 0, 1) for _ in range(queue.capacity - 2)]
         for batch in idle:
             queue.submit(batch)
@@ -371,6 +87,7 @@ class HalTests:
     def test_cancelled_rows_end_once_and_take_nothing(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """Each ends exactly once, and what is written later is left alone."""
         finished: list[Operations] = []
         reads = self.read(pipe[0], 0, 10, 6, on_complete=finished.append)
         queue.submit(reads)
@@ -385,12 +102,14 @@ class HalTests:
         assert hal.files.read(pipe[0], memoryview(target), 0) == 9
 
     def test_cancelling_what_is_finished_does_nothing(self, queue: OperationQueue, alphabet: int) -> None:
+        """Results stay as they are."""
         reads = self.read(alphabet, 0, 3)
         queue.transfer(reads)
         queue.cancel(reads)
         assert reads.results.tolist() == [3]
 
     def test_a_transfer_that_found_no_room_can_be_cancelled(self, queue: OperationQueue, pipe: tuple[int, int]) -> None:
+        """Even if none of its rows was started, and its thread waits."""
         full = self.read(pipe[0], 0, 1, queue.capacity)
         queue.submit(full)
         waiting = self.read(pipe[0], 0, 1, 4)
@@ -401,6 +120,7 @@ class HalTests:
         assert waiting.results.tolist() == [CANCELLED] * 4 and full.remaining == full.count
 
     def test_closing_ends_everything_that_is_in_flight(self, hal: Hal, pipe: tuple[int, int]) -> None:
+        """Waited for or not; afterwards the ring says it is closed."""
         queue = hal.new_queue(self.entries)
         waited, unwaited = self.read(pipe[0], 0, 1, 3), self.read(pipe[0], 0, 1, 3)
         thread = beside(lambda: queue.transfer(waited))
@@ -415,6 +135,7 @@ class HalTests:
                 start(self.read(pipe[0], 0, 1))
 
     def test_closing_ends_the_thread_that_serves(self, hal: Hal, pipe: tuple[int, int]) -> None:
+        """A thread in `serve` reaps for all and returns at close."""
         queue = hal.new_queue(self.entries)
         finished = threading.Event()
         server = beside(queue.serve)
@@ -431,6 +152,7 @@ class HalTests:
     def test_a_full_queue_refuses_all_or_nothing(
         self, queue: OperationQueue, hal: Hal, alphabet: int, pipe: tuple[int, int]
     ) -> None:
+        """QueueFull starts none of the rows."""
         idle = self.read(pipe[0], 0, 1, queue.capacity - 1)
         queue.submit(idle)
         refused = self.read(alphabet, 0, 1, 2)
@@ -442,6 +164,7 @@ class HalTests:
         assert queue.wait(fits)
 
     def test_a_wait_ends_when_its_time_is_over(self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]) -> None:
+        """By the machine's own clock."""
         reads = self.read(pipe[0], 0, 1)
         queue.submit(reads)
         began = hal.clock.now()
@@ -453,6 +176,7 @@ class HalTests:
     def test_a_row_survives_the_thread_that_submitted_it(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """It completes with its result, not as cancelled."""
         reads = self.read(pipe[0], 0, 1, 8)
         submitter = beside(lambda: queue.submit(reads))
         submitter.join()
@@ -461,6 +185,7 @@ class HalTests:
         assert queue.wait(reads) and reads.results.tolist() == [1] * 8
 
     def test_two_threads_wait_on_one_queue(self, queue: OperationQueue, alphabet: int) -> None:
+        """Each gets its own results, whoever drives."""
         wrong: list[object] = []
 
         def work(first: int) -> None:
@@ -486,6 +211,7 @@ class HalTests:
     def test_a_long_transfer_goes_on_while_another_thread_drives(
         self, queue: OperationQueue, hal: Hal, alphabet: int, pipe: tuple[int, int]
     ) -> None:
+        """Its later windows are started by the driver."""
         idle = self.read(pipe[0], 0, 1)
         queue.submit(idle)
         driver = beside(lambda: queue.wait(idle))
@@ -500,6 +226,7 @@ class HalTests:
     def test_a_driver_that_leaves_hands_driving_on(
         self, queue: OperationQueue, hal: Hal, pipe: tuple[int, int]
     ) -> None:
+        """The other waiter does not sleep on."""
         first, second = self.read(pipe[0], 0, 1), self.read(pipe[0], 0, 1)
         queue.submit(first)
         queue.submit(second)

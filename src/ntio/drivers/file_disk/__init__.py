@@ -33,6 +33,8 @@ class FileDisk(Driver):
     """
 
     def __init__(self, path: str, size: int | None = None, read_only: bool = False, direct: bool = False) -> None:
+        if size is not None and not 0 <= size < 1 << 63:
+            raise ValueError(f"size: a disk cannot have {size} bytes")
         self._path = path
         self._wanted_size = size
         self._read_only = read_only
@@ -63,8 +65,8 @@ class FileDisk(Driver):
         return self._size
 
     def bypass_target(self, device: DeviceObject, file_object: FileObject) -> HostTarget:
-        """The file itself, up to the disk's end."""
-        return HostTarget(self._file.descriptor, limit=self._size)
+        """The file itself, up to the disk's end; a read-only disk answers writes by itself."""
+        return HostTarget(self._file.descriptor, limit=-1 if self._read_only else self._size)
 
     def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
         """Read from the file."""
@@ -76,20 +78,21 @@ class FileDisk(Driver):
 
     def dispatch_write(self, device: DeviceObject, irp: Irp) -> int:
         """Write to the file, up to the disk's end."""
+        if self._read_only:
+            return irp.complete(status.STATUS_MEDIA_WRITE_PROTECTED)
         location = irp.location
         room = max(self._size - location.byte_offset, 0)
         if location.length > room:
             if not room:
                 return irp.complete(status.STATUS_DISK_FULL)
             location.length = room
-            irp.buffer = irp.buffer[:room]  # type: ignore[index]
         return host_operation(irp, OperationCode.WRITE, self._file)
 
     def dispatch_write_batch(self, device: DeviceObject, irp: Irp) -> int:
         """Write all rows; a batch that reaches beyond the end is written row by row."""
         batch = irp.batch
         assert batch is not None
-        if len(batch) and int((batch.offset + batch.length).max()) > self._size:
+        if self._read_only or (len(batch) and int((batch.offset + batch.length).max()) > self._size):
             return split_batch(device, irp)
         return host_operation(irp, OperationCode.WRITE, self._file)
 

@@ -1,0 +1,133 @@
+"""The rows in flight on one engine: which batch has which slot, and what becomes of results.
+
+A table without locks or waiting; `operation_queue` serialises every call. A batch gets a slot when it is admitted. Its
+rows are staged as room allows; results come back as (slot, row) and are written into the batch by one indexed
+assignment. What somebody wants to hear of is returned as *news*, to be announced when no lock is held.
+
+Rows: R4, R30
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Engine
+from .operations import COMPLETION, Operations
+
+_CANCELLED = -errno.ECANCELED
+#: Results after which an operation that nobody cancelled is simply submitted again.
+_AGAIN = (-errno.ECANCELED, -errno.EINTR)
+
+#: Rows of a batch that finished, or None: the batch is whole.
+News = tuple[Operations, npt.NDArray[Any] | None]
+
+
+class InFlight:
+    """The batches on one engine and how many rows of them are out: at most `capacity`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.capacity = engine.entries
+        self.count = 0
+        self.batches: dict[int, Operations] = {}
+        self.backlog: list[Operations] = []  # batches with rows nobody waits for that found no room yet
+        self._free_slots: list[int] = []
+        self._slots_made = 0
+
+    def admit(self, operations: Operations) -> list[News]:
+        """Give a batch its slot; one without rows is finished at once and is returned."""
+        if not operations.count:
+            return [(operations, None)]
+        if not self._free_slots:
+            self._free_slots.append(self._slots_made)
+            self._slots_made += 1
+        operations.slot = self._free_slots.pop()
+        self.batches[operations.slot] = operations
+        return []
+
+    def stage(self, operations: Operations) -> None:
+        """Hand the engine as many of a batch's next rows as there is room for."""
+        rows = min(operations.count - operations.next_row, self.capacity - self.count)
+        if rows > 0:
+            self.engine.stage(operations, operations.next_row, rows, operations.slot)
+            operations.next_row += rows
+            self.count += rows
+
+    def feed(self) -> bool:
+        """Stage rows of the backlog that have room now; says whether there were any."""
+        fed = False
+        while self.backlog and self.count < self.capacity:
+            first = self.backlog[0]
+            if first.next_row < first.count:
+                self.stage(first)
+                fed = True
+            if first.next_row == first.count:
+                self.backlog.pop(0)
+        return fed
+
+    def distribute(self, completions: npt.NDArray[Any]) -> list[News]:
+        """Write results into the batches they belong to; returns what is to be announced."""
+        if not len(completions):
+            return []
+        slots = completions["slot"]
+        first = int(slots[0])
+        if first in self.batches and (slots == first).all():
+            return self._record(self.batches[first], completions)
+        finished: list[News] = []
+        for slot in np.unique(slots).tolist():
+            batch = self.batches.get(slot)
+            if batch is not None:
+                finished += self._record(batch, completions[slots == slot])
+        return finished
+
+    def _record(self, batch: Operations, completions: npt.NDArray[Any]) -> list[News]:
+        results = completions["result"]
+        if results.min() < 0:
+            completions = self._restage(batch, completions)
+            results = completions["result"]
+        count = len(completions)
+        if not count:
+            return []
+        batch.results[completions["row"]] = results
+        batch.remaining -= count
+        self.count -= count
+        news: list[News] = [] if batch.on_rows is None else [(batch, completions)]
+        return news if batch.remaining else news + self._retire(batch)
+
+    def _restage(self, batch: Operations, completions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Stage again what ended only because its thread did or a signal came; returns the true completions."""
+        again = np.isin(completions["result"], _AGAIN)
+        if batch.cancelled is not None:
+            again &= ~batch.cancelled[completions["row"]]
+        for row in completions["row"][again].tolist():
+            self.engine.stage(batch, row, 1, batch.slot)
+        return completions[~again]
+
+    def drop_unstaged(self, operations: Operations) -> list[News]:
+        """End the rows of a batch that were not started as cancelled."""
+        first, operations.next_row = operations.next_row, operations.count
+        dropped = np.zeros(operations.count - first, COMPLETION)
+        dropped["row"] = np.arange(first, operations.count)
+        dropped["result"] = operations.results[first:] = _CANCELLED
+        operations.remaining -= len(dropped)
+        news: list[News] = [] if operations.on_rows is None or not len(dropped) else [(operations, dropped)]
+        return news if operations.remaining else news + self._retire(operations)
+
+    def _retire(self, operations: Operations) -> list[News]:
+        del self.batches[operations.slot]
+        self._free_slots.append(operations.slot)
+        # Listed only if need be: its owner may resize the buffer while a driver on another thread still has the list.
+        return [(operations, None)] if operations.on_complete is not None else []
+
+
+def announce(news: list[News]) -> None:
+    """Call whoever wants to hear of rows that finished, and then of batches that are whole; no lock is held."""
+    for operations, completions in news:
+        if completions is not None and operations.on_rows is not None:
+            operations.on_rows(operations, completions["row"], completions["result"])
+        elif completions is None and operations.on_complete is not None:
+            operations.on_complete(operations)

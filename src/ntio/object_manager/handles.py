@@ -1,0 +1,93 @@
+"""Handles: numbers by which a program names objects.
+
+A handle is a multiple of four, given out again after it was closed, the lowest free one first. Each carries the access
+it was opened with. Closing one handle of an object closes nothing else; the object itself hears of it when its last
+handle goes.
+
+Source: spec iomgr.md 3.6. Rows: R20
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from ..hal.machine import Lock
+from ..status import InvalidHandle
+
+T = TypeVar("T")
+
+#: What CreateFile returns when it fails, as an unsigned 64-bit number; never a handle of anything.
+INVALID_HANDLE_VALUE = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class HandleTable(Generic[T]):
+    """The handles of one System; `last_handle_closed` hears of objects that no handle names any more.
+
+    NT: HANDLE_TABLE
+    """
+
+    def __init__(self, lock: Lock, last_handle_closed: Callable[[T], None]) -> None:
+        self._lock = lock
+        self._objects: dict[int, T] = {}
+        self._counts: dict[int, int] = {}
+        self._free: list[int] = []
+        self._last_handle_closed = last_handle_closed
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def insert(self, entry: T) -> int:
+        """A new handle for an object.
+
+        NT: ObOpenObjectByPointer
+        """
+        with self._lock:
+            handle = heapq.heappop(self._free) if self._free else 4 * (len(self._objects) + 1)
+            self._objects[handle] = entry
+            self._counts[id(entry)] = self._counts.get(id(entry), 0) + 1
+        return handle
+
+    def get(self, handle: int) -> T | None:
+        """The object a handle names, or None."""
+        return self._objects.get(handle)
+
+    def reference(self, handle: int) -> T:
+        """The object a handle names; raises InvalidHandle.
+
+        NT: ObReferenceObjectByHandle
+        """
+        try:
+            return self._objects[handle]
+        except (KeyError, TypeError):
+            raise InvalidHandle(f"{handle!r} is not an open handle") from None
+
+    def duplicate(self, handle: int) -> int:
+        """One more handle for the same object; raises InvalidHandle.
+
+        NT: NtDuplicateObject
+        """
+        return self.insert(self.reference(handle))
+
+    def close(self, handle: int) -> None:
+        """Close a handle; raises InvalidHandle for one that is not open.
+
+        NT: NtClose
+        """
+        with self._lock:
+            if handle not in self._objects:
+                raise InvalidHandle(f"{handle!r} is not an open handle")
+            entry = self._objects.pop(handle)
+            heapq.heappush(self._free, handle)
+            self._counts[id(entry)] -= 1
+            last = not self._counts[id(entry)]
+            if last:
+                del self._counts[id(entry)]
+        if last:
+            self._last_handle_closed(entry)
+
+    def close_all(self) -> None:
+        """Close every handle."""
+        for handle in list(self._objects):
+            self.close(handle)

@@ -1,0 +1,143 @@
+"""Windows of files on one ring: opened, read and closed by the hundred, three windows at a time.
+
+    open   window n+2   one crossing opens all of its files, each into a registered slot of the ring
+    read   window n+1   one crossing reads the first 64 KiB of each
+    hand   window n     to whoever asked; while he works on it, the other two are on their way
+
+Opening into a slot closes the file that was there before, so closing costs no request. What is longer than 64 KiB is
+read to its end in `long_files`.
+
+Measured, 50,000 files of 4 to 16 KiB, k files/s: nothing in the cache, 57 with one window at a time and 62 with its
+neighbours on their way (a loop of open, read and close: 13); cached, 275 either way, of which Python takes an eighth.
+Tried without gain: linked open and read, registered buffers, more kernel workers, windows of 64, 512 and 1024; opening
+relative to the folder's descriptor gave 4 % and would follow a folder that is renamed meanwhile.
+
+Rows: R10
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from ..hal.host import open_flags
+from ..hal.operation_queue import OperationQueue
+from ..hal.operations import SPARSE, OperationCode, Operations
+from ..status import statuses_from_results
+from .batch_memory import BatchMemory
+from .file_batch import FileBatch
+from .long_files import finish_long_files
+from .path_rows import PathRows
+from .system import System
+
+#: Files opened and read together.
+WINDOW = 256
+#: A HAL whose slots are descriptors of this process gets by with fewer: a process often has 1024 of them.
+_WINDOW_WITHOUT_RING = 64
+#: How much of every file is read before its size is asked for.
+FIRST_BYTES = 64 << 10
+#: Windows on their way at the same time, one of them in the hands of whoever asked.
+DEPTH = 3
+
+#: A window may take this part of the memory allowed: three on their way, some finished, one in use.
+_SHARES = 8
+
+#: Gives the next window's paths; None when there is none now, or ever; may wait only when told that nothing is going on.
+Feed = Callable[[bool], list[str] | None]
+
+
+class _Window:
+    """A window on its way."""
+
+    def __init__(self, rows: PathRows, slots: npt.NDArray[np.int32], opens: Operations) -> None:
+        self.rows = rows
+        self.slots = slots
+        self.opens = opens
+        self.reads: Operations | None = None
+
+
+class WindowReader:
+    """Reads windows of files through a ring of its own; close it."""
+
+    def __init__(self, system: System, max_bytes: int) -> None:
+        widest = WINDOW if system.hal.name == "uring" else _WINDOW_WITHOUT_RING
+        self.window = max(min(widest, max_bytes // (_SHARES * FIRST_BYTES)), 1)
+        self._budget = max_bytes // _SHARES
+        self._memory = BatchMemory(max_bytes)
+        self._queue = system.hal.new_queue(DEPTH * self.window)
+        self._turn = 0
+        try:
+            self._register_slots()
+        except BaseException:
+            self.close()
+            raise
+
+    def _register_slots(self) -> None:
+        """Slots count against the host's limit on open files: where that is low, windows are smaller."""
+        while True:
+            try:
+                return self._queue.register_files([SPARSE] * (DEPTH * self.window))
+            except OSError as error:
+                if error.errno != errno.EMFILE or self.window == 1:
+                    raise
+                self.window //= 2
+
+    def close(self) -> None:
+        """Wait for what is on its way and give the ring back, and with it every file."""
+        self._queue.close()
+
+    def windows(self, feed: Feed) -> Iterator[Iterator[FileBatch]]:
+        """The batches of one window after the other, usually one each; take all of one before asking for the next."""
+        on_their_way: deque[_Window] = deque()
+        while True:
+            while len(on_their_way) < DEPTH and (paths := feed(not on_their_way)):
+                on_their_way.append(self._open(paths))
+            if not on_their_way:
+                return
+            for window in islice(on_their_way, DEPTH - 1):
+                if window.reads is None:
+                    self._read(window)
+            del window  # whatever holds its memory keeps that from being used again
+            yield self._finish(on_their_way.popleft())
+
+    def _open(self, paths: list[str]) -> _Window:
+        rows = PathRows(paths)
+        first, self._turn = self._turn * self.window, (self._turn + 1) % DEPTH
+        slots = np.arange(first, first + len(rows), dtype=np.int32)
+        flags = open_flags(read=True, write=False, nonblocking=True)
+        opens = Operations(
+            OperationCode.OPEN, len(rows), file=slots, fixed=True, buffer=rows.buffer, position=rows.position,
+            flags=flags,
+        )  # fmt: skip
+        self._queue.submit(opens)
+        return _Window(rows, slots, opens)
+
+    def _read(self, window: _Window) -> None:
+        self._queue.wait(window.opens)
+        count = len(window.rows)
+        window.reads = Operations(
+            OperationCode.READ, count, file=window.slots, fixed=True, length=FIRST_BYTES,
+            buffer=self._memory.take(self.window * FIRST_BYTES),
+            position=np.arange(count, dtype=np.uint64) * np.uint64(FIRST_BYTES),
+        )  # fmt: skip
+        self._queue.submit(window.reads)
+
+    def _finish(self, window: _Window) -> Iterator[FileBatch]:
+        rows, reads = window.rows, window.reads
+        assert reads is not None and reads.buffer is not None
+        self._queue.wait(reads)
+        results = rows.refuse(np.where(window.opens.results < 0, window.opens.results, reads.results))
+        statuses = statuses_from_results(results)
+        length = np.maximum(results, 0).astype(np.int64)
+        batch = FileBatch(rows.paths, reads.buffer, reads.position.astype(np.int64), length, statuses)
+        unfinished = (length > 0) if rows.may_come_in_pieces() else (length == FIRST_BYTES)
+        if not unfinished.any():
+            yield batch
+            return
+        yield from finish_long_files(self._queue, self._memory, self._budget, batch, unfinished, window.slots, rows)

@@ -1,0 +1,70 @@
+"""Paths as rows of a batch: all of them in one buffer, NUL behind each, as OPEN and STAT rows want them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..hal.operations import OperationCode, Operations
+from ..hal.statx import AT_FDCWD, AT_SYMLINK_NOFOLLOW, BASIC_STATS, STATX
+
+#: File systems whose files say nothing true about their size and come in pieces.
+_MADE_UP = (b"/proc/", b"/sys/")
+
+
+class PathRows:
+    """n paths: `paths`, and `buffer` uint8 with each path at `position` uint64[n]."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+        self._joined = ("\0".join(paths) + "\0").encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+        self.buffer: npt.NDArray[np.uint8] = np.frombuffer(self._joined, np.uint8)
+        ends = np.flatnonzero(self.buffer == 0)
+        #: Paths with a NUL inside, which the host would read as a shorter one.
+        self._wrong: npt.NDArray[np.bool_] | None = None
+        if len(ends) > len(paths):
+            self._wrong = np.array(["\0" in path for path in paths])
+            ends = np.cumsum([len(os.fsencode(path)) + 1 for path in paths]) - 1
+        self.position: npt.NDArray[np.uint64] = np.zeros(len(paths), np.uint64)
+        self.position[1:] = ends[:-1] + 1
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def refuse(self, results: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """The results with EINVAL for paths that are none."""
+        return results if self._wrong is None else np.where(self._wrong, np.int32(-errno.EINVAL), results)
+
+    def may_come_in_pieces(self) -> bool:
+        """Whether a short read may not be the end of a file: of files the kernel makes up, /proc and /sys.
+
+        Told by the paths alone, at a cost of nothing; a symbolic link from elsewhere into /proc is not noticed.
+        """
+        return any(place in self._joined for place in _MADE_UP) or _working_directory().startswith(_MADE_UP)
+
+    def stats(self, *, follow: bool = True) -> tuple[Operations, npt.NDArray[np.void]]:
+        """STAT rows for these paths, not started yet, and the STATX[n] they fill."""
+        answers = np.zeros(len(self), STATX)
+        operations = Operations(
+            OperationCode.STAT, len(self), file=AT_FDCWD, buffer=self.buffer, position=self.position,
+            length=BASIC_STATS, flags=0 if follow else AT_SYMLINK_NOFOLLOW, auxiliary=answers.view(np.uint8),
+            auxiliary_position=np.arange(len(self), dtype=np.uint64) * np.uint64(STATX.itemsize),
+        )  # fmt: skip
+        return operations, answers
+
+
+def texts(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Paths as text."""
+    return list(map(os.fspath, paths))
+
+
+def _working_directory() -> bytes:
+    try:
+        return os.getcwdb() + b"/"
+    except OSError:  # it was removed: nothing relative can be opened then
+        return b""

@@ -1,0 +1,22 @@
+"""What a System still holds when a test is done with it: packets, opens, pins, descriptors of the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ntio import System
+
+
+def what_is_left(system: System) -> list[str]:
+    """Name everything that nobody gave back."""
+    io, left = system.io, []
+    if live := io.irps.live():
+        left.append(f"{live} request packets are live")
+    if io.open_files:
+        left.append(f"{io.open_files} files are open")
+    if pins := len(system.pins):
+        left.append(f"{pins} buffers are pinned")
+    if io.host_descriptors:
+        left.append(f"drivers hold descriptors of the host: {sorted(io.host_descriptors)}")
+    return left

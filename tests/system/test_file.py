@@ -1,0 +1,134 @@
+"""A file: bytes at offsets, one request at a time; the same straight to the host and as packets."""
+
+from __future__ import annotations
+
+import array
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ntio
+from ntio.status import BufferInUse, FileClosed, InvalidParameter
+from ntio.testing import Watcher
+
+pytestmark = pytest.mark.row("R20", "R21", "R29")
+
+
+@pytest.fixture(params=["direct", "packets"])
+def file(request: pytest.FixtureRequest, real_system: ntio.System, tmp_path: Path) -> Iterator[ntio.File]:
+    (tmp_path / "data").write_bytes(bytes(range(100)))
+    with ntio.open(tmp_path / "data", "r+", system=real_system) as file:
+        if request.param == "direct":
+            yield file
+            return
+        watcher = Watcher()
+        device = real_system.load(watcher, file.file_object.device)
+        yield file
+        real_system.io.unload(device.driver)
+        assert not watcher.complaints()
+
+
+def test_bytes_at_an_offset(file: ntio.File) -> None:
+    assert file.read(3, 10) == bytes([10, 11, 12])
+    assert file.read(100, 98) == bytes([98, 99])
+    assert file.read(5, 100) == file.read(5, 10**12) == b""
+    assert file.read(0, 0) == file.read(0, 10**6) == b""
+    assert file.write(b"abc", 99) == 3 and file.size == 102
+    assert file.write(b"", 500) == 0 and file.size == 102
+    file.flush()
+    assert file.read(10, 98) == b"babc"
+
+
+@pytest.mark.parametrize(
+    "buffer",
+    [bytearray(4), memoryview(bytearray(8))[2:6], np.zeros(4, np.uint8), np.zeros((2, 2), np.uint8),
+     np.zeros(1, np.uint32), array.array("H", [0, 0])],
+    ids=["bytearray", "memoryview", "uint8", "uint8[2, 2]", "uint32", "array"],
+)  # fmt: skip
+def test_reading_into_a_buffer(file: ntio.File, buffer: Any) -> None:
+    assert file.read_into(buffer, 7) == 4
+    assert bytes(memoryview(buffer).cast("B")) == bytes([7, 8, 9, 10])
+    assert file.write(buffer, 0) == 4 and file.read(4, 0) == bytes([7, 8, 9, 10])
+    assert file.read_into(buffer, 98) == 2
+    assert bytes(memoryview(buffer).cast("B")) == bytes([98, 99, 9, 10])
+
+
+def test_reading_into_mapped_memory(file: ntio.File) -> None:
+    with mmap.mmap(-1, 4096) as memory:
+        assert file.read_into(memory, 0) == 100
+        assert memory[:100] == bytes(range(100))
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda file: file.read(-1, 0), "negative"),
+        (lambda file: file.read(1, -1), "negative"),
+        (lambda file: file.write(b"x", -1), "negative"),
+        (lambda file: file.read(1 << 31, 0), "at most 2147479552"),
+        (lambda file: file.read(1 << 200, 0), "at most 2147479552"),
+        (lambda file: file.read(1, (1 << 63) - 1), "beyond"),
+        (lambda file: file.write(b"x", 1 << 64), "beyond"),
+        (lambda file: file.read_into(bytes(4), 0), "read-only"),
+        (lambda file: file.read_into("text", 0), "no buffer of plain bytes"),
+        (lambda file: file.write("text", 0), "no buffer of plain bytes"),
+        (lambda file: file.read_into(np.zeros((4, 4), np.uint8)[:, ::2], 0), "contiguous"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(file: ntio.File, call: Any, complaint: str) -> None:
+    with pytest.raises(InvalidParameter, match=complaint):
+        call(file)
+    assert file.read(100, 0) == bytes(range(100)) and not len(file.system.pins)
+
+
+@pytest.mark.parametrize("value", [1.0, "1", None, b"1"])
+def test_numbers_are_whole(file: ntio.File, value: Any) -> None:
+    with pytest.raises(TypeError):
+        file.read(value, 0)
+    with pytest.raises(TypeError):
+        file.read(1, value)
+    assert file.read(np.int64(2), np.uint8(3)) == bytes([3, 4]) and not len(file.system.pins)
+
+
+def test_a_length_longer_than_memory(file: ntio.File) -> None:
+    wanted = 0x7FFF_F000
+    try:
+        data = file.read(wanted, 96)
+    except MemoryError:
+        pytest.skip("two gibibytes are more than this machine has to spare")
+    assert data == bytes(range(96, 100))
+
+
+def test_a_huge_offset_is_the_hosts_to_judge(file: ntio.File) -> None:
+    assert file.read(4, (1 << 63) - 10) == b""
+    with pytest.raises(ntio.NtError):
+        file.write(b"x", (1 << 63) - 2)
+
+
+def test_bytes_in_flight_are_refused(file: ntio.File) -> None:
+    memory = bytearray(8)
+    with file.system.pins.pin(memory, writing=True), pytest.raises(BufferInUse):
+        file.read_into(memory, 0)
+    assert file.read_into(memory, 0) == 8
+
+
+def test_a_closed_file_says_so(real_system: ntio.System, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"x")
+    with ntio.open(tmp_path / "data", system=real_system) as file:
+        assert not file.closed and repr(file) == f"<ntio.File {str(tmp_path / 'data')!r}>"
+    file.close()
+    assert file.closed and repr(file).endswith(" closed>")
+    with pytest.raises(FileClosed, match=str(tmp_path / "data")):
+        file.read(1, 0)
+    assert not real_system.io.host_descriptors
+
+
+def test_an_error_shows_what_was_asked_of_which_file(real_system: ntio.System) -> None:
+    with ntio.Stack("ram_disk:size=8", system=real_system) as disk:
+        with pytest.raises(OSError, match="cannot write at offset 8: 'ram_disk'") as caught:
+            disk.write(b"x", 8)
+        assert caught.value.filename == "ram_disk" and caught.value.errno is not None
