@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rows_page import ROW_TEXTS, draw, page_path
 from source_tree import read_sources
 
 ROOT = Path(__file__).parent.parent
@@ -37,25 +38,40 @@ def rows_marked(text: str) -> Iterator[str]:
             yield from (str(ast.literal_eval(argument)) for argument in node.args)
 
 
-@pytest.fixture(scope="module")
-def claimed() -> dict[str, list[str]]:
+def find_claims(root: Path) -> dict[str, list[str]]:
     """By row, the modules that claim it."""
     rows: dict[str, list[str]] = {}
-    for module in read_sources(ROOT / "src" / "ntio").modules.values():
+    for module in read_sources(root / "src" / "ntio").modules.values():
         for row in rows_named(ast.get_docstring(module.tree) or ""):
             rows.setdefault(row, []).append(module.name)
     return rows
 
 
-@pytest.fixture(scope="module")
-def tested() -> dict[str, list[str]]:
+def find_marks(root: Path) -> dict[str, list[str]]:
     """By row, the test files that mark it."""
     rows: dict[str, list[str]] = {}
     for folder in ("tests", "bench"):
-        for path in sorted((ROOT / folder).rglob("test_*.py")):
+        for path in sorted((root / folder).rglob("test_*.py")):
             for row in rows_marked(path.read_text(encoding="utf-8")):
-                rows.setdefault(row, []).append(path.name)
+                rows.setdefault(row, []).append(path.relative_to(root).as_posix())
     return rows
+
+
+@pytest.fixture(scope="module")
+def claimed() -> dict[str, list[str]]:
+    """By row, the modules that claim it."""
+    return find_claims(ROOT)
+
+
+@pytest.fixture(scope="module")
+def tested() -> dict[str, list[str]]:
+    """By row, the test files that mark it."""
+    return find_marks(ROOT)
+
+
+def test_the_page_of_rows_is_up_to_date(claimed: dict[str, list[str]], tested: dict[str, list[str]]) -> None:
+    assert set(ROW_TEXTS) == ROWS
+    assert page_path(ROOT).read_text(encoding="utf-8") == draw(claimed, tested), "run tests/support/rows_page.py"
 
 
 def test_marked_rows_exist(tested: dict[str, list[str]]) -> None:

@@ -216,6 +216,28 @@ def test_completing_on_other_threads_while_issuers_come_and_go(system: System) -
     assert system.io.irps.live() == 0
 
 
+def test_pending_without_the_mark_is_waited_for_all_the_same(system: System) -> None:
+    """A breach of the rules that is not to end in a wait without end."""
+    kept: list[Irp] = []
+    arrived = threading.Event()
+
+    def forgets(device: DeviceObject, irp: Irp) -> int:
+        kept.append(irp)
+        arrived.set()
+        return STATUS_PENDING
+
+    with Stack(Bottom(forgets), system=system) as stack:
+
+        def let_go() -> None:
+            arrived.wait()
+            eventually(lambda: kept[0].user_event is not None)
+            kept[0].complete(0, 2)
+
+        thread = beside(let_go)
+        assert requests.read(stack.file.file_object, buffer(), 0) == (0, 2)
+        thread.join()
+
+
 # --- being interrupted --------------------------------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ def test_the_first_failure_is_raised() -> None:
     assert good.raise_for_status() is good
     with pytest.raises(DiskFull, match="request 1 of 4 failed; 2 of 4 failed"):
         completions(0, STATUS_DISK_FULL, STATUS_CANCELLED, 0).raise_for_status()
-    with pytest.raises(EndOfFile, match="request 2 of 3 failed$"):
+    with pytest.raises(EndOfFile, match=r"request 2 of 3 failed$"):
         completions(0, 0, STATUS_END_OF_FILE).raise_for_status()
 
 

@@ -27,8 +27,8 @@ def interrupted(call: Callable[[], object], when: Callable[[], bool]) -> None:
         signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
-        thread.start()
         call()
     thread.join()
 
@@ -42,9 +42,7 @@ def python_handles_ctrl_c() -> object:
 
 @pytest.mark.parametrize("filters", [0, 1], ids=["direct", "packets"])
 @pytest.mark.parametrize("rows", [1, 20])
-def test_a_waiting_read_is_interrupted(
-    real_system: ntio.System, tmp_path: Path, filters: int, rows: int
-) -> None:
+def test_a_waiting_read_is_interrupted(real_system: ntio.System, tmp_path: Path, filters: int, rows: int) -> None:
     os.mkfifo(tmp_path / "pipe")
     with ntio.open(tmp_path / "pipe", "r+", system=real_system) as pipe, ntio.Ring(8, system=real_system) as ring:
         devices = [real_system.load(Watcher(), pipe.file_object.device) for _ in range(filters)]

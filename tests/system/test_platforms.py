@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ class Blocked:
         if name in {blocked}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
-import asyncio, os, platform, subprocess  # the standard library is that of this machine
+import asyncio, importlib.metadata, os, platform, random, subprocess  # the standard library is that of this machine
 import numpy
 sys.meta_path.insert(0, Blocked())
 for name in {blocked}:
@@ -28,12 +29,16 @@ BLOCKED = ("fcntl", "resource", "termios", "posix_ipc", "pwd", "grp")
 
 
 def run_on(platform: str, program: str) -> str:
-    prelude = PRELUDE.replace("{blocked}", repr(BLOCKED)).replace("{platform!r}", repr(platform)).replace("{{name!r}}", "{name!r}")
+    prelude = (
+        PRELUDE.replace("{blocked}", repr(BLOCKED))
+        .replace("{platform!r}", repr(platform))
+        .replace("{{name!r}}", "{name!r}")
+    )
     if platform == "win32":  # what Python lacks there
         for name in ("preadv", "pwritev", "pread", "pwrite", "readv", "writev", "register_at_fork", "O_DIRECT",
                      "O_CLOEXEC", "O_NONBLOCK", "sched_yield", "geteuid", "mkfifo", "fdatasync"):  # fmt: skip
             prelude += f"if hasattr(os, {name!r}): delattr(os, {name!r})\n"
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "error"}
+    environment = {**os.environ, "PYTHONWARNINGS": "error", "NTIO_HAL": ""}
     done = subprocess.run(
         [sys.executable, "-c", prelude + program], capture_output=True, text=True, timeout=100, env=environment
     )
@@ -97,14 +102,12 @@ def test_io_uring_is_switched_off_by_the_environment() -> None:
         "system = ntio.default_system()\n"
         "with ntio.open(__import__('sys').executable) as file, ntio.Ring() as ring:\n"
         "    assert ring.read(file, [0, 4], 4).data[0].tobytes() == b'\\x7fELF'\n"
-        "print(system.hal.name)\n"
-        "maps = open('/proc/self/maps').read()\n"
-        "print('io_uring' in maps)\n"
+        "    print(system.hal.name, 'io_uring' in open('/proc/self/maps').read())\n"
     )
     for name in ("threads", ""):
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
-            env={"NTIO_HAL": name, "PATH": "/usr/bin:/bin"},
+            env={**os.environ, "NTIO_HAL": name},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         hal, mapped = done.stdout.split()

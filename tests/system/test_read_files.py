@@ -59,7 +59,9 @@ def test_an_error_stands_in_its_place_and_stops_nothing(real_system: ntio.System
         ("/" + "d/" * 3000, ntio.NtError),
         (str(tmp_path / "good"), None),
     ]
-    for (path, error), file in zip(cases, ntio.read_files([path for path, _ in cases], system=real_system), strict=True):
+    for (path, error), file in zip(
+        cases, ntio.read_files([path for path, _ in cases], system=real_system), strict=True
+    ):
         assert file.path == path
         if error is None:
             assert (file.data, file.error) == (b"good", None)
@@ -77,9 +79,7 @@ def test_a_file_without_permission(real_system: ntio.System, tmp_path: Path) -> 
     assert isinstance(file.error, AccessDenied)
 
 
-def test_names_of_every_kind(
-    real_system: ntio.System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_of_every_kind(real_system: ntio.System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [b"new\nline", b"\xff\xfe not utf-8", "ünïcödé".encode(), b" ", b"-", b"back\\slash", b"quote'\""]
     for name in names:
         with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:

@@ -230,9 +230,7 @@ def test_bytes_in_flight_are_handed_out_once(ring: ntio.Ring, file: ntio.File, i
     assert memory.tobytes() == bytes(range(64))
 
 
-def test_bytes_being_written_may_be_shared_but_not_read_into(
-    ring: ntio.Ring, file: ntio.File, idle: ntio.File
-) -> None:
+def test_bytes_being_written_may_be_shared_but_not_read_into(ring: ntio.Ring, file: ntio.File, idle: ntio.File) -> None:
     block = np.zeros(65536, np.uint8)
     ring.write(idle, 0, block)  # the pipe is full now
     started = [ring.start_write(idle, 0, block[:10]) for _ in range(2)]

@@ -134,9 +134,7 @@ def test_direct_and_stacked_files_mix_in_one_call(
         ring.register([])
 
 
-def test_a_filter_that_comes_or_goes_is_noticed(
-    real_system: ntio.System, ring: ntio.Ring, tmp_path: Path
-) -> None:
+def test_a_filter_that_comes_or_goes_is_noticed(real_system: ntio.System, ring: ntio.Ring, tmp_path: Path) -> None:
     with ntio.Stack(f"file_disk:path={tmp_path / 'disk'},size=64", system=real_system) as disk:
         ring.register([disk.file])
         disk.write(b"plain", 0)

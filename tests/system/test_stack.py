@@ -97,10 +97,15 @@ def test_each_open_is_a_file_of_its_own(system: ntio.System) -> None:
 
 
 def test_two_systems_do_not_know_each_other() -> None:
-    with ntio.System("simulated") as one, ntio.System("simulated") as other:
-        with ntio.Stack("ram_disk:size=1K,name=Same", system=one), ntio.Stack("ram_disk:size=2K,name=Same", system=other):
-            assert ntio.open("\\Device\\Same", system=one).size == 1024
-            assert ntio.open("\\Device\\Same", system=other).size == 2048
+    with (
+        ntio.System("simulated") as one,
+        ntio.System("simulated") as other,
+        ntio.Stack("ram_disk:size=1K,name=Same", system=one),
+        ntio.Stack("ram_disk:size=2K,name=Same", system=other),
+        ntio.open("\\Device\\Same", system=one) as first,
+        ntio.open("\\Device\\Same", system=other) as second,
+    ):
+        assert (first.size, second.size) == (1024, 2048)
 
 
 class TenLines(FilterDriver):
@@ -123,7 +128,7 @@ def test_a_filter_of_a_few_lines_sees_every_request(system: ntio.System) -> None
 
 
 def test_a_misspelt_routine_is_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match="Bad.dispatch_raed: no such major function"):
+    with pytest.raises(TypeError, match=r"Bad\.dispatch_raed: no such major function"):
 
         class Bad(FilterDriver):
             def dispatch_raed(self, device: DeviceObject, irp: Irp) -> int:

@@ -16,7 +16,7 @@ from ntio.driver_kit import DeviceObject, FilterDriver, Irp
 from ntio.status import STATUS_CANCELLED, IoTimeout, QueueFull, RingClosed
 from ntio.testing import Witness
 
-pytestmark = pytest.mark.row("R4", "R9", "R33")
+pytestmark = pytest.mark.row("R4", "R8", "R9", "R33")
 
 
 @pytest.fixture

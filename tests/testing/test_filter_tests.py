@@ -115,7 +115,12 @@ def law(broken: type[FilterDriver]) -> Any:
             "came back with another buffer",
         ),
         (LosesRequests, lambda law: law.test_a_request_ends_once_and_at_its_place(READ, False, False), "assert"),
-        (ForgetsTheBatchForm, lambda law: law.test_batches_give_the_same_results_as_single_requests(), "assert"),
+        pytest.param(
+            ForgetsTheBatchForm,
+            lambda law: law.test_batches_give_the_same_results_as_single_requests(),
+            "assert",
+            marks=pytest.mark.slow,
+        ),
         (CountsItsOwnKind, lambda law: law.test_it_works_at_any_depth(1, 1), "assert"),
         (CountsItsOwnKind, lambda law: law.test_it_works_with_another_copy_above(), "assert"),
     ],

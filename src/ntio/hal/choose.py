@@ -47,7 +47,9 @@ def make_hal(name: str | None = None, *, seed: int = 0) -> Hal:
 
 def _best() -> Hal:
     if sys.platform != "linux":
-        return _simulated(f"real files need Linux, this is {sys.platform}", 0)
+        stand_in = _simulated(f"real files need Linux, this is {sys.platform}", 0)
+        stand_in.no_host_files = stand_in.reason
+        return stand_in
     obstacle = uring_obstacle()
     return _threads(obstacle) if obstacle else _uring(f"Linux {platform.release()} offers io_uring")
 

@@ -53,9 +53,14 @@ class InFlight:
         """Hand the engine as many of a batch's next rows as there is room for."""
         rows = min(operations.count - operations.next_row, self.capacity - self.count)
         if rows > 0:
-            self.engine.stage(operations, operations.next_row, rows, operations.slot)
+            first = operations.next_row
+            self.engine.stage(operations, first, rows, operations.slot)
             operations.next_row += rows
             self.count += rows
+            if operations.cancelled is not None and operations.cancelled[first : first + rows].any():
+                self.engine.enter(0)  # rows that were cancelled while they had no room: start them, end them
+                late = np.flatnonzero(operations.cancelled[first : first + rows]) + first
+                self.engine.stage_cancel(operations.slot, late.astype(np.uint32))
 
     def feed(self) -> bool:
         """Stage rows of the backlog that have room now; says whether there were any."""

@@ -66,6 +66,8 @@ class Hal:
     ) -> None:
         self.name = name
         self.reason = reason
+        #: Why the host's own files cannot be had, where a machine in memory stands in for it; empty where they can.
+        self.no_host_files = ""
         self.files = files
         self.clock: Clock = clock or RealClock()
         self.random = chance or random.Random()

@@ -119,19 +119,25 @@ class StreamPoller:
         self.arrived: deque[StreamRun] = deque()
         self._runs: dict[int, StreamRun] = {}
         self._closing = False
-        self._thread = threading.Thread(target=self._serve, name="ntio-streams", daemon=True)
+        self._threads: list[threading.Thread] = []  # one, or another that Ctrl-C interrupted while it was started
+        self._serving = threading.Lock()
         self._poll = select.poll()
         self._wake_file = -1
         self._wake_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake_file, select.POLLIN)
 
     def start(self) -> None:
-        """Start the thread, unless it runs."""
-        if self._thread.ident is None:
-            self._thread.start()
+        """Start the thread, unless it runs.
+
+        One that Ctrl-C interrupts in `start` may come to run later all the same, and must not be started twice: so
+        another is made, and of the two the second to arrive goes home.
+        """
+        if not any(thread.ident is not None for thread in self._threads):
+            self._threads.append(threading.Thread(target=self._serve, name="ntio-streams", daemon=True))
+            self._threads[-1].start()
 
     def __del__(self) -> None:
-        if self._wake_file >= 0 and self._thread.ident is None:
+        if self._wake_file >= 0 and not self._threads:
             os.close(self._wake_file)  # made, and then never used: Ctrl-C came in between
 
     def add(self, run: StreamRun) -> None:
@@ -146,15 +152,19 @@ class StreamPoller:
     def close(self, *, thread_lives: bool = True) -> None:
         """Cancel what is left, end the thread and close everything."""
         self._closing = True
-        if thread_lives and self._thread.ident is not None:
+        if thread_lives:
             self.wake()
-            self._thread.join()
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join()
         for run in [*self.arrived, *self._runs.values()]:
             run.close()
         wake_file, self._wake_file = self._wake_file, -1
         os.close(wake_file)
 
     def _serve(self) -> None:
+        if not self._serving.acquire(blocking=False):
+            return
         while not self._closing:
             # All that refers to a batch lives in the call: its owner may resize the buffer once it hears of the result.
             for delivery in self._step(dict(self._poll.poll())):

@@ -134,10 +134,11 @@ class ThreadEngine:
             return None
 
     def _hire(self, chunks: int) -> None:
-        """Have as many workers as there are chunks out, up to the most there may be."""
-        if self._workers and self._workers[-1].ident is None:  # Ctrl-C came before it was started
-            self._workers[-1].start()
-        while len(self._workers) < min(chunks, _WORKERS, self.entries):
+        """Have as many workers as there are chunks out, up to the most there may be.
+
+        One that Ctrl-C interrupted while it was started is not counted: it may come to run later, or never.
+        """
+        while sum(worker.ident is not None for worker in self._workers) < min(chunks, _WORKERS, self.entries):
             name = f"ntio-host-{len(self._workers)}"
             worker = threading.Thread(target=self._serve, name=name, daemon=True)
             self._workers.append(worker)

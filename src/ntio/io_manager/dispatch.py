@@ -105,19 +105,16 @@ def complete_request(irp: Irp) -> None:
         current += 1
         irp.current_location = current
         above = locations[current - 1] if current <= count else None
-        control = left.control
+        control, context = left.control, left.context
         irp.pending_returned = pending = bool(control & SL_PENDING_RETURNED)
-        status = irp.status
-        # Cleared before the routine runs: only IoStatus tells it what happened below.
-        left.minor = left.flags = left.length = left.key = left.byte_offset = 0
-        left.control = 0
-        left.argument = left.file_object = None
+        # Cleared before the routine runs: only IoStatus tells it what happened below. The context goes too, since the
+        # packet is recycled and must not keep alive what it refers to, a caller's buffer perhaps.
+        left.minor = left.flags = left.length = left.key = left.byte_offset = left.control = 0
+        left.argument = left.file_object = left.context = None
         if control & SL_INVOKE_ALWAYS and control & (
-            (SL_INVOKE_ON_SUCCESS if status < 0x8000_0000 else SL_INVOKE_ON_ERROR)
+            (SL_INVOKE_ON_SUCCESS if irp.status < 0x8000_0000 else SL_INVOKE_ON_ERROR)
             | (SL_INVOKE_ON_CANCEL if irp.cancel else 0)
         ):
-            # The packet is recycled, and what the context refers to, a caller's buffer perhaps, must not stay in it.
-            context, left.context = left.context, None
             try:
                 if left.completion_routine is run_then:
                     answer = context(above.device, irp)  # type: ignore[union-attr]
@@ -133,16 +130,13 @@ def complete_request(irp: Irp) -> None:
                 return
             if irp.current_location != current:  # completed or sent on by the routine, which did not say it kept it
                 irp.pool.stop(BugCheckCode.MULTIPLE_IRP_COMPLETE_REQUESTS, irp)
-            continue
-        if control & SL_INVOKE_ALWAYS:
-            left.context = None
-        if pending and above is not None:
+        elif pending and above is not None:
             above.control |= SL_PENDING_RETURNED
     if irp.pending_returned:
         _wake_issuer(irp)
         return
     irp.current_location = count + 2
-    if irp.user_event is not None:
+    if irp.user_event is not None:  # of an issuer that was told to wait, though nobody had marked it pending
         irp.user_event.set()
     elif irp.on_complete is not None:
         irp.on_complete(irp)

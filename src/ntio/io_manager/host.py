@@ -32,6 +32,7 @@ from ..status import (
     STATUS_PENDING,
     STATUS_SUCCESS,
     NtError,
+    PlatformNotSupported,
     QueueFull,
     error_for,
     status_from_errno,
@@ -95,6 +96,8 @@ def open_host_file(
 
     NT: ZwCreateFile
     """
+    if io.hal.no_host_files:
+        raise PlatformNotSupported(io.hal.no_host_files, filename=path)
     flags = open_flags(
         read=read, write=write, append=append, create=create, exclusive=exclusive, truncate=truncate, direct=direct
     )

@@ -256,7 +256,7 @@ class IoRing:
         """Let nobody in any more: forget the entries that were not submitted, and whom to signal."""
         self.closed = True
         self.event = None
-        for region in self.queues.drop_queued():
+        for region in self.queues.shut():
             self.io.memory.unpin(region)
 
     def check_open(self) -> None:

@@ -4,12 +4,15 @@ A `Launcher` holds the ring's tables and its flights. What it starts goes to the
 a packet through a stack; each row that ends is reported once, through the callable `finish`, with its user data,
 status, information and sequence number. Files in flight are referenced and regions pinned until then.
 
+A cancellation that comes while a flight is being started is noted in the flight and done when it has started.
+
 Source: spec ioring.md 2.5, 2.6, 2.9. Rows: R3, R5, R7
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,38 +25,39 @@ from ..status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
+    STATUS_PENDING,
     STATUS_SUCCESS,
     nt_success,
 )
-from .batch import Batch
-from .bypass import query_bypass
-from .cancel import cancel_irp
+from .batch import Batch, stop_lost
+from .cancel import take_cancel_routine
 from .file_object import FileObject
+from .io_ring_buffers import Placer
 from .io_ring_codes import (
     FILE_FLUSH_DATA,
     FILE_FLUSH_NO_SYNC,
-    FILE_WRITE_FLAGS_WRITE_THROUGH,
     IORING_OP_FLUSH,
     IORING_OP_READ,
     IORING_OP_WRITE,
     REGISTERED_BUFFER,
-    REGISTERED_FILE,
 )
 from .io_ring_flight import (
-    STATUS_NOT_SUPPORTED_WITH_CACHED_HANDLE,
+    Entries,
+    Finish,
     Flight,
     Lookup,
     RegisteredBuffer,
     Tables,
-    bad_flags,
-    cached_files,
+    file_keys,
     file_statuses,
+    find_targets,
+    flag_statuses,
     group_rows,
-    look_up_files,
     make_operations,
-    place_buffers,
+    offset_statuses,
+    ways,
+    write_flag_statuses,
 )
-from .io_ring_segments import start_segments
 from .irp import Irp
 from .major import IRP_MJ_FLUSH_BUFFERS, IRP_MJ_READ, IRP_MJ_WRITE
 from .manager import IoManager
@@ -63,29 +67,46 @@ _CODES = {IORING_OP_READ: OperationCode.READ, IORING_OP_WRITE: OperationCode.WRI
 _MAJORS = {IORING_OP_READ: IRP_MJ_READ, IORING_OP_WRITE: IRP_MJ_WRITE}
 _NO_HANDLE = (1 << 64) - 1
 
-#: Reports rows that ended: user data, status, information, sequence numbers.
-Finish = Callable[[Any, Any, Any, "npt.NDArray[np.uint64]"], None]
-
 
 class Launcher:
     """Starts the entries of one ring."""
 
     def __init__(self, io: IoManager, queue: OperationQueue, finish: Finish) -> None:
-        self._io = io
+        self.io = io
+        self.finish = finish
         self._queue = queue
-        self._finish = finish
         self._lock = io.hal.new_lock()
         self._tables = Tables()
         self._flights: set[Flight] = set()
 
-    def look_up(self, body: npt.NDArray[Any]) -> Lookup:
-        """The files that entries name, by handle or by index."""
-        registered = body["CommonOpFlags"] & REGISTERED_FILE != 0
-        return look_up_files(body, registered, self._io.handles, self._tables)
+    @contextmanager
+    def look_up(self, body: Entries) -> Iterator[Lookup]:
+        """The files that entries name, by handle or by index, held meanwhile."""
+        keys, index = file_keys(body)
+        files = self.io.hold(map(self._find_file, keys))
+        try:
+            yield Lookup(files, find_targets(files), index)
+        finally:
+            self._let_go(files)
 
-    def complete_one(self, entry: npt.NDArray[Any], sequence: int, status: int) -> None:
+    def names(self, body: Entries, file: FileObject) -> bool:
+        """Whether an entry names that file."""
+        return self._find_file(file_keys(body)[0][0]) is file
+
+    def _find_file(self, key: int) -> FileObject | None:
+        if key >> 63 and key != _NO_HANDLE:
+            table, number = self._tables.files, key & 0xFFFF_FFFF
+            return table[number] if number < len(table) else None
+        return self.io.handles.find(key, FileObject)
+
+    def _let_go(self, files: Iterable[FileObject | None]) -> None:
+        for file in files:
+            if file is not None:
+                self.io.dereference(file)
+
+    def complete_one(self, entry: Entries, sequence: int, status: int) -> None:
         """Report an entry that ended where it was started."""
-        self._finish(
+        self.finish(
             entry["UserData"], np.array([status], np.uint32), np.zeros(1, np.uint64), np.array([sequence], np.uint64)
         )
 
@@ -93,110 +114,83 @@ class Launcher:
         """Let regions go that were pinned for entries."""
         for region in pins:
             if region is not None:
-                self._io.memory.unpin(region)
-
-    def start_segments(self, entry: npt.NDArray[Any], segments: list[int], sequence: int) -> None:
-        """Start a scattered read or a gathered write of pages."""
-        start_segments(self._io, self._queue, self.look_up, self._finish, entry, segments, sequence)
-
-    def close(self) -> None:
-        """Empty both tables."""
-        self.replace_files([])
-        buffers, self._tables.buffers = self._tables.buffers, []
-        self._release(buffers)
-
-    def cancel(self, file: FileObject, target: int | None) -> int:
-        """Ask operations on a file to end early: those with user data `target`, or all; how many there were."""
-        found = 0
-        with self._lock:
-            flights = list(self._flights)
-        for flight in flights:
-            rows = flight.matching(file, target)
-            found += len(rows)
-            if len(rows) and flight.operations is not None:
-                self._queue.cancel(flight.operations, rows)
-            elif len(rows) and flight.irp is not None:
-                cancel_irp(flight.irp)
-        return found
+                self.io.memory.unpin(region)
 
     # --- reads and writes -------------------------------------------------------------------------------------------
 
-    def start_transfers(self, entries: npt.NDArray[Any], pins: list[Region | None], first: int) -> None:
+    def start_transfers(self, entries: Entries, pins: list[Region | None], first: int) -> None:
         """Start reads and writes; `pins` are the regions their builders pinned, `first` the first one's number."""
-        for code in np.unique(entries["OpCode"]).tolist():
-            rows = np.flatnonzero(entries["OpCode"] == code)
-            chosen = entries if len(rows) == len(entries) else entries[rows]
-            held = pins if len(rows) == len(entries) else [pins[row] for row in rows.tolist()]
-            self._start_kind(code, chosen, held, rows.astype(np.uint64) + np.uint64(first))
+        sequence = np.arange(first, first + len(entries), dtype=np.uint64)
+        reading = entries["OpCode"] == IORING_OP_READ
+        if reading.all() or not reading.any():
+            self._start_kind(IORING_OP_READ if reading[0] else IORING_OP_WRITE, entries, pins, sequence)
+            return
+        for code, rows in ((IORING_OP_READ, np.flatnonzero(reading)), (IORING_OP_WRITE, np.flatnonzero(~reading))):
+            self._start_kind(code, entries[rows], [pins[row] for row in rows.tolist()], sequence[rows])
 
     def _start_kind(
-        self, code: int, entries: npt.NDArray[Any], pins: list[Region | None], sequence: npt.NDArray[np.uint64]
+        self, code: int, entries: Entries, pins: list[Region | None], sequence: npt.NDArray[np.uint64]
     ) -> None:
         body = entries["Read" if code == IORING_OP_READ else "Write"]
-        common = body["CommonOpFlags"]
-        by_index = common & REGISTERED_BUFFER != 0
-        lookup = look_up_files(body, common & REGISTERED_FILE != 0, self._io.handles, self._tables)
-        places = place_buffers(body, by_index, pins, self._tables, writing=code == IORING_OP_READ)
+        by_index = body["CommonOpFlags"] & REGISTERED_BUFFER != 0
         write_flags = body["Flags"] if code == IORING_OP_WRITE else np.zeros(len(entries), np.uint32)
-        status = bad_flags(body)
-        for more in (file_statuses(lookup, code), self._write_through(write_flags, lookup), places.status):
-            status = np.where(status == 0, more, status)
-        self._pin_registered(places.regions, places.index, by_index & (status == 0))
-        self.unpin([pins[row] for row in np.flatnonzero(status).tolist()])
-        failed = np.flatnonzero(status)
-        self._finish(entries["UserData"][failed], status[failed], np.zeros(len(failed), np.uint64), sequence[failed])
-        groups = group_rows([places.index, write_flags, self._ways(lookup)], np.flatnonzero(status == 0))
-        for rows in groups:
-            number = int(places.index[rows[0]])
-            used, file_index = np.unique(lookup.index[rows], return_inverse=True)
-            files = [file for file in (lookup.objects[index] for index in used.tolist()) if file is not None]
-            flight = Flight(
-                code, entries["UserData"][rows], sequence[rows], files, file_index.reshape(-1),
-                region=places.regions[number] if number >= 0 else None, position=places.position[rows],
-                offset=body["Offset"][rows], length=body["Length"][rows], flags=int(write_flags[rows[0]]),
-            )  # fmt: skip
-            self._launch(flight, _CODES[code])
+        with self.look_up(body) as lookup:
+            placer = Placer(self.io.memory, self._tables, body, into_memory=code == IORING_OP_READ)
+            places = placer.place(by_index, pins)
+            status = flag_statuses(body)
+            for more in (
+                file_statuses(lookup, code),
+                write_flag_statuses(write_flags, lookup),
+                offset_statuses(lookup, body),
+                places.status,
+            ):
+                status = np.where(status == 0, more, status)
+            failed = np.flatnonzero(status)
+            if len(failed):
+                places.release(self.io.memory, failed)
+                nothing = np.zeros(len(failed), np.uint64)
+                self.finish(entries["UserData"][failed], status[failed], nothing, sequence[failed])
+            way = ways(lookup, body, writing=code == IORING_OP_WRITE)
+            for rows in group_rows([places.index, write_flags, way], np.flatnonzero(status == 0)):
+                number = int(places.index[rows[0]])
+                flight = self._make_flight(code, entries["UserData"][rows], sequence[rows], lookup, rows)
+                flight.region = places.regions[number] if number >= 0 else None
+                flight.position, flight.flags = places.position[rows], int(write_flags[rows[0]])
+                flight.offset, flight.length = body["Offset"][rows], body["Length"][rows]
+                self.launch(flight, direct=not way[rows[0]])
 
-    @staticmethod
-    def _ways(lookup: Lookup) -> npt.NDArray[np.intp]:
-        """0 for files that go straight to the host, else a number for each stack file: packets are of one file."""
-        ways = [
-            0 if file is None or query_bypass(file).target is not None else number + 1
-            for number, file in enumerate(lookup.objects)
-        ]
-        numbers: npt.NDArray[np.intp] = np.array(ways, np.intp)
-        return numbers[lookup.index]
+    def _make_flight(self, code: int, user_data: Any, sequence: Any, lookup: Lookup, rows: Any) -> Flight:
+        used, file_index = [0], np.zeros(len(rows), np.intp)
+        if len(lookup.objects) > 1:
+            distinct, file_index = np.unique(lookup.index[rows], return_inverse=True)
+            used, file_index = distinct.tolist(), file_index.reshape(-1)
+        files = [file for file in (lookup.objects[number] for number in used) if file is not None]
+        targets = [target for target in (lookup.targets[number] for number in used) if target is not None]
+        return Flight(code, user_data, sequence, files, file_index, targets, self.finish)
 
-    @staticmethod
-    def _write_through(flags: npt.NDArray[Any], lookup: Lookup) -> npt.NDArray[np.uint32]:
-        wanted = flags & FILE_WRITE_FLAGS_WRITE_THROUGH != 0
-        status = np.where(flags & ~np.uint32(1) != 0, np.uint32(STATUS_INVALID_PARAMETER), np.uint32(0))
-        if wanted.any():
-            status[wanted & cached_files(lookup)] = STATUS_NOT_SUPPORTED_WITH_CACHED_HANDLE
-        return status
+    # --- flights ----------------------------------------------------------------------------------------------------
 
-    def _pin_registered(self, regions: list[Region], index: npt.NDArray[np.intp], rows: npt.NDArray[np.bool_]) -> None:
-        if rows.any():
-            for number, count in zip(*np.unique(index[rows], return_counts=True), strict=True):
-                if number >= 0:
-                    self._io.memory.pin_region(regions[number], int(count))
-
-    def _launch(self, flight: Flight, code: OperationCode) -> None:
+    def launch(self, flight: Flight, *, direct: bool, code: OperationCode | None = None) -> None:
         """Send a flight on its way: straight to the host, or as a packet where a stack wants to see it."""
         flight.done = np.zeros(len(flight.user_data), np.bool_)
         for file in flight.files:
-            self._io.reference(file)
+            self.io.reference(file)
         with self._lock:
             self._flights.add(flight)
-        operations = make_operations(flight, code)
-        if operations is None:
+        if direct:
+            self._launch_operations(flight, _CODES[flight.code] if code is None else code)
+        else:
             self._launch_packet(flight)
-            return
-        flight.operations = operations
+        if flight.unwanted is not None:
+            self._cancel_rows(flight, np.flatnonzero(flight.unwanted))
+
+    def _launch_operations(self, flight: Flight, code: OperationCode) -> None:
+        operations = make_operations(flight, code)
         operations.on_rows = lambda done, rows, results: self._rows_done(
             flight, rows, row_statuses(done, rows, results), np.maximum(results, 0).astype(np.uint64)
         )
         self._queue.enqueue(operations)
+        flight.operations = operations
 
     def _launch_packet(self, flight: Flight) -> None:
         file, columns = flight.files[0], None
@@ -206,94 +200,124 @@ class Launcher:
             buffer = flight.region.array if flight.region is not None else np.empty(0, np.uint8)
             columns = Batch(buffer, flight.position, flight.offset, flight.length)
             irp = make_batch_irp(file, _MAJORS[flight.code], columns, self._queue)
+        irp.on_complete = lambda packet: self._packet_done(flight, packet, columns)
         flight.irp = irp
+        device = file.related_device()
+        status = start(device, irp)
+        if status != STATUS_PENDING and flight.irp is irp:
+            stop_lost(device, irp, status)
 
-        def finish(packet: Irp) -> None:
-            overall, count = packet.status, len(flight.user_data)
+    def _packet_done(self, flight: Flight, packet: Irp, columns: Batch | None) -> None:
+        with packet.pool.lock:  # under which a cancellation makes sure that the packet is still this one
             flight.irp = None
-            packet.pool.free(packet)
-            if columns is not None and nt_success(overall):
-                self._rows_done(flight, np.arange(count), columns.status, columns.information)
-            else:
-                self._rows_done(
-                    flight, np.arange(count), np.full(count, overall, np.uint32), np.zeros(count, np.uint64)
-                )
-
-        irp.on_complete = finish
-        start(file.related_device(), irp)
+        overall, count = packet.status, len(flight.user_data)
+        packet.pool.free(packet)
+        if columns is not None and nt_success(overall):
+            moved = np.where(nt_success(columns.status), columns.information, np.uint64(0))
+            self._rows_done(flight, np.arange(count), columns.status, moved)
+            return
+        self._rows_done(flight, np.arange(count), np.full(count, overall, np.uint32), np.zeros(count, np.uint64))
 
     def _rows_done(self, flight: Flight, rows: Any, status: Any, information: Any) -> None:
         if flight.region is not None:
-            self._io.memory.unpin(flight.region, len(rows))
+            self.io.memory.unpin(flight.region, len(rows))
         with self._lock:
             flight.done[rows] = True
             whole = flight in self._flights and bool(flight.done.all())
             if whole:
                 self._flights.discard(flight)
-        if whole:
-            for file in flight.files:
-                self._io.dereference(file)
-        self._finish(flight.user_data[rows], status, information, flight.sequence[rows])
+        try:
+            if whole:
+                self._let_go(flight.files)
+        finally:
+            flight.finish(flight.user_data[rows], status, information, flight.sequence[rows])
+
+    # --- cancelling -------------------------------------------------------------------------------------------------
+
+    def cancel(self, file: FileObject | None, target: int | None) -> int:
+        """Ask operations to end early, on a file or on all: those with user data `target`, or all; how many."""
+        found = 0
+        with self._lock:
+            flights = list(self._flights)
+        for flight in flights:
+            with self._lock:
+                rows = flight.matching(file, target)
+                if len(rows):
+                    if flight.unwanted is None:
+                        flight.unwanted = np.zeros(len(flight.done), np.bool_)
+                    flight.unwanted[rows] = True
+            found += len(rows)
+            if len(rows):
+                self._cancel_rows(flight, rows)
+        return found
+
+    def _cancel_rows(self, flight: Flight, rows: npt.NDArray[np.intp]) -> None:
+        if flight.operations is not None:
+            self._queue.cancel(flight.operations, rows)
+        irp = flight.irp
+        if irp is not None:
+            with irp.pool.lock:
+                routine = take_cancel_routine(irp) if flight.irp is irp else None
+            if routine is not None:
+                routine()
 
     # --- flushes and tables -----------------------------------------------------------------------------------------
 
-    def start_flush(self, entry: npt.NDArray[Any], array: Any, sequence: int) -> None:
+    def start_flush(self, entry: Entries, array: Any, sequence: int) -> None:
         """Start a flush."""
         body = entry["Flush"]
-        lookup = self.look_up(body)
-        file, mode = lookup.objects[0], int(body["FlushMode"][0])
-        if file is None or not file.writable or mode > FILE_FLUSH_NO_SYNC:
-            status = int(file_statuses(lookup, IORING_OP_WRITE)[0])
-            self.complete_one(entry, sequence, status or STATUS_INVALID_PARAMETER)
-            return
-        flight = Flight(
-            IORING_OP_FLUSH, entry["UserData"], np.array([sequence], np.uint64), [file], np.zeros(1, np.intp)
-        )
-        # NO_SYNC needs no more than the data handed to the device; the host's nearest is a flush of the data.
-        data_only = mode in (FILE_FLUSH_DATA, FILE_FLUSH_NO_SYNC)
-        self._launch(flight, OperationCode.FLUSH_DATA if data_only else OperationCode.FLUSH)
+        mode = int(body["FlushMode"][0])
+        with self.look_up(body) as lookup:
+            status = int(flag_statuses(body)[0] or file_statuses(lookup, IORING_OP_WRITE)[0])
+            if status or mode > FILE_FLUSH_NO_SYNC:
+                self.complete_one(entry, sequence, status or STATUS_INVALID_PARAMETER)
+                return
+            flight = self._make_flight(
+                IORING_OP_FLUSH, entry["UserData"], np.array([sequence], np.uint64), lookup, np.zeros(1, np.intp)
+            )
+            # NO_SYNC needs no more than the data handed to the device; the host's nearest is a flush of the data.
+            data_only = mode in (FILE_FLUSH_DATA, FILE_FLUSH_NO_SYNC)
+            code = OperationCode.FLUSH_DATA if data_only else OperationCode.FLUSH
+            self.launch(flight, direct=bool(flight.targets), code=code)
 
-    def start_register_files(self, entry: npt.NDArray[Any], handles: Any, sequence: int) -> None:
+    def start_register_files(self, entry: Entries, handles: Any, sequence: int) -> None:
         """Replace the table of files; -1 as a handle leaves a slot empty."""
-        if not handles:
-            self.complete_one(entry, sequence, STATUS_INVALID_PARAMETER)
-            return
-        files = [self._io.handles.get(handle) for handle in handles]
-        unknown = (handle for file, handle in zip(files, handles, strict=True) if file is None)
-        if any(handle & _NO_HANDLE != _NO_HANDLE for handle in unknown):
-            self.complete_one(entry, sequence, STATUS_INVALID_HANDLE)
-            return
-        self.replace_files(files)
-        self.complete_one(entry, sequence, STATUS_SUCCESS)
-
-    def replace_files(self, files: list[FileObject | None]) -> None:
-        """Make these the table of files, referenced; those there before are let go."""
-        for file in files:
-            if file is not None:
-                self._io.reference(file)
-        former, self._tables.files = self._tables.files, files
-        for file in former:
-            if file is not None:
-                self._io.dereference(file)
-
-    def start_register_buffers(self, entry: npt.NDArray[Any], buffers: Any, sequence: int) -> None:
-        """Replace the table of buffers; address 0 with length 0 leaves a slot empty."""
-        slots: list[RegisteredBuffer] = []
-        status = STATUS_SUCCESS if buffers else STATUS_INVALID_PARAMETER
-        for address, length in buffers or ():
-            region = self._io.memory.pin(address, length) if length else None
-            if length and region is None:
-                status = STATUS_ACCESS_VIOLATION
-            slots.append(RegisteredBuffer(address, length, region))
+        handles = handles or []
+        files = self.io.hold(self.io.handles.find(handle, FileObject) for handle in handles)
+        status = STATUS_SUCCESS if handles else STATUS_INVALID_PARAMETER
+        for file, handle in zip(files, handles, strict=True):
+            if file is None and handle & _NO_HANDLE != _NO_HANDLE:
+                status = STATUS_INVALID_HANDLE
         if status:
-            self._release(slots)
+            self._let_go(files)
         else:
-            former, self._tables.buffers = self._tables.buffers, slots
-            self._release(former)
+            former, self._tables.files = self._tables.files, files
+            self._let_go(former)
         self.complete_one(entry, sequence, status)
 
-    def _release(self, slots: list[RegisteredBuffer]) -> None:
-        for slot in slots:
-            if slot.region is not None:
-                self._io.memory.unpin(slot.region)
+    def start_register_buffers(self, entry: Entries, buffers: Any, sequence: int) -> None:
+        """Replace the table of buffers; address 0 with length 0 leaves a slot empty."""
+        slots: list[RegisteredBuffer] = []
+        status = STATUS_INVALID_PARAMETER
+        try:
+            for address, length in buffers or ():
+                region = self.io.memory.pin(address, length) if length else None
+                slots.append(RegisteredBuffer(address, length, region))
+            if slots:
+                known = all(slot.region is not None or not slot.length for slot in slots)
+                status = STATUS_SUCCESS if known else STATUS_ACCESS_VIOLATION
+        except (TypeError, ValueError):  # the caller's array is no longer what it was when the entry was built
+            status = STATUS_ACCESS_VIOLATION
+        if status:
+            self.unpin([slot.region for slot in slots])
+        else:
+            former, self._tables.buffers = self._tables.buffers, slots
+            self.unpin([slot.region for slot in former])
+        self.complete_one(entry, sequence, status)
 
+    def close(self) -> None:
+        """Empty both tables."""
+        files, self._tables.files = self._tables.files, []
+        buffers, self._tables.buffers = self._tables.buffers, []
+        self._let_go(files)
+        self.unpin([slot.region for slot in buffers])

@@ -22,6 +22,7 @@ from ..abi import IORING_CQE, NT_IORING_SQE
 from ..hal.machine import Hal
 from ..memory.address_space import Region
 from ..status import (
+    STATUS_INVALID_HANDLE,
     STATUS_IORING_CORRUPT,
     STATUS_IORING_SUBMISSION_QUEUE_FULL,
     InvalidParameter,
@@ -55,15 +56,18 @@ class RingQueues:
         self._entries = sq_memory[_SQ_HEADER:].data
         self._pins: list[Region | None] = [None] * submission_size
         self._arrays: dict[int, Any] = {}
+        self._shut = False
         self._build_lock, self._completion_lock = hal.new_lock(), hal.new_lock()
 
     # --- submission queue -------------------------------------------------------------------------------------------
 
     def put(self, layout: struct.Struct, region: Region | None, array: Any, *fields: int) -> None:
-        """Write an entry into the next free slot and make it the last one queued; raises QueueFull, InvalidParameter."""
+        """Write an entry into the next free slot and make it the last one queued; raises NtError."""
         counters = self.submission_counters
         with self._build_lock:
             tail = counters[_TAIL]
+            if self._shut:
+                raise error_for(STATUS_INVALID_HANDLE, "the ring is closed")
             if (tail - counters[_HEAD]) & _COUNTER >= self.submission_size:
                 raise error_for(STATUS_IORING_SUBMISSION_QUEUE_FULL, f"all {self.submission_size} entries are queued")
             slot = tail & (self.submission_size - 1)
@@ -100,9 +104,10 @@ class RingQueues:
         self.submission_counters[_HEAD] = (head + count) & _COUNTER
         return entries, pins, arrays
 
-    def drop_queued(self) -> list[Region]:
-        """Forget every entry; returns the regions that were pinned for them."""
+    def shut(self) -> list[Region]:
+        """Forget every entry, and take no more; returns the regions that were pinned for them."""
         with self._build_lock:
+            self._shut = True
             self.submission_counters[_HEAD] = self.submission_counters[_TAIL]
             pins, self._pins = self._pins, [None] * self.submission_size
             self._arrays.clear()

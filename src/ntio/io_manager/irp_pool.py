@@ -87,11 +87,13 @@ class IrpPool:
 
         NT: IoFreeIrp
         """
-        if not irp.completed:
-            for location in irp.locations[: irp.stack_count]:
+        count = irp.stack_count
+        complete = count + 2
+        if irp.current_location != complete:
+            for location in irp.locations[:count]:
                 location.clear()
-        irp.initialize(irp.stack_count)
-        irp.current_location = irp.stack_count + 2  # as if complete: completing it once more is then noticed
+        irp.initialize(count)
+        irp.current_location = complete  # so that completing it once more is noticed
         if irp.home is None:
             with self.lock:
                 self._pool_frees += 1

@@ -9,8 +9,7 @@ Rows: R21, R23, R30
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -75,9 +74,9 @@ class IoManager:
         self._threads: list[Joinable] = []
         #: Memory that requests may name by address, and the open handles.
         self.memory = AddressSpace(hal.new_lock())
-        self.handles: HandleTable[FileObject] = HandleTable(hal.new_lock(), close_file)
-        #: The I/O rings, for a cancellation reaches operations of all of them.
-        self.io_rings: weakref.WeakSet[IoRing] = weakref.WeakSet()
+        self.handles = HandleTable(hal.new_lock(), _last_handle_closed)
+        #: The I/O rings that are open or still have operations in flight: a cancellation reaches all of them.
+        self.io_rings: set[IoRing] = set()
         self._waiting: set[Settable] = set()
 
     def load(self, name: str, code: DriverCode, entry: Callable[[DriverObject], None]) -> DriverObject:
@@ -152,6 +151,15 @@ class IoManager:
         if last:
             requests.close(file_object)
 
+    def hold(self, file_objects: Iterable[FileObject | None]) -> list[FileObject | None]:
+        """Reference files that somebody else may be closing; None for those that are closed below already."""
+        with self._lock:
+            held = [file if file is not None and file.references else None for file in file_objects]
+            for file in held:
+                if file is not None:
+                    file.references += 1
+        return held
+
     def watch(self, thread: Joinable) -> None:
         """Wait for a thread before the System is closed."""
         self._threads = [one for one in self._threads if one.is_alive()]
@@ -186,7 +194,7 @@ class IoManager:
     def close(self) -> None:
         """Close handles and rings, unload every driver, newest first, and give the host ring back."""
         for ring in list(self.io_rings):
-            ring.close()
+            ring.abandon()
         for thread in self._threads:
             thread.join()
         self.handles.close_all()
@@ -199,3 +207,8 @@ class IoManager:
         if self._host_ring is not None:
             self._host_ring.close()
             self._interrupt.join()
+
+
+def _last_handle_closed(entry: object) -> None:
+    if isinstance(entry, FileObject):
+        close_file(entry)

@@ -3,14 +3,18 @@
 A number is dangerous: the kernel would write wherever it points. So a System knows which memory exists, and everything
 that takes an address looks here first. Memory is known because it was allocated here (`VirtualAlloc`) or because a
 buffer of the caller's was made known; known memory is kept alive. While requests use a region it is *pinned*: it cannot
-be freed or forgotten, and asking so raises `BufferInUse`.
+be freed, and asking so raises `BufferInUse`; forgetting it takes effect when the last pin goes.
+
+Regions never overlap. A part of a larger buffer (a slice of an array, a memoryview) makes the whole buffer known, so
+that many parts of one buffer are one region; a read-only view of writable memory stays by itself.
 
 Source: spec ioring.md 2.2; WDK VirtualAlloc. Rows: R5, R12, R33
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -25,7 +29,7 @@ PAGE_SIZE = 4096
 
 
 class Region:
-    """Some known memory: `array` is uint8, `pins` how many requests use it now."""
+    """Some known memory: `array` is uint8, `known` how often it was made known, `pins` how many requests use it."""
 
     __slots__ = ("allocated", "array", "end", "known", "pins", "start")
 
@@ -36,9 +40,6 @@ class Region:
         self.allocated = allocated
         self.known = 1
         self.pins = 0
-
-    def __lt__(self, other: Region) -> bool:
-        return self.start < other.start
 
     def contains(self, address: int, length: int) -> bool:
         """Whether the bytes lie wholly inside."""
@@ -55,9 +56,17 @@ class AddressSpace:
         self._lock = lock
         self._regions: list[Region] = []
         self._starts: list[int] = []
+        self._dropped: deque[Region] = deque()
 
     def __len__(self) -> int:
-        return len(self._regions)
+        with self._lock:
+            self._forget_dropped()
+            return len(self._regions)
+
+    def pinned(self) -> int:
+        """How many pins there are in all."""
+        with self._lock:
+            return sum(region.pins for region in self._regions)
 
     def allocate(self, size: int) -> int:
         """Zeroed memory of at least `size` bytes in whole pages; returns its address, a multiple of 4096.
@@ -68,7 +77,10 @@ class AddressSpace:
         if size <= 0:
             raise InvalidParameter(f"{size} bytes cannot be allocated")
         whole = -(-size // PAGE_SIZE) * PAGE_SIZE
-        raw = np.zeros(whole + PAGE_SIZE, np.uint8)
+        try:
+            raw = np.zeros(whole + PAGE_SIZE, np.uint8)
+        except ValueError:
+            raise MemoryError(f"{size} bytes are more than there can be") from None
         first = -address_of(raw) % PAGE_SIZE
         region = Region(raw[first : first + whole], allocated=True)
         with self._lock:
@@ -84,25 +96,28 @@ class AddressSpace:
             region = self._at(address)
             if region is None or region.start != address or not region.allocated:
                 raise InvalidParameter(f"no allocation starts at {address:#x}")
-            self._check_free(region)
-            self._remove(region)
+            if region.pins:
+                raise BufferInUse(f"{region.pins} requests use the memory at {address:#x}: wait for them first")
+            region.allocated = False
+            self._release(region)
 
     def know(self, buffer: Any) -> Region:
         """Make a contiguous buffer known, and keep it; each `know` wants a `forget`.
 
-        Raises InvalidParameter for a buffer that overlaps known memory of another extent.
+        Raises InvalidParameter for a buffer without bytes, or one that overlaps other known memory in part, TypeError
+        and BufferError for what is no contiguous buffer.
         """
-        array = np.frombuffer(memoryview(buffer).cast("B"), np.uint8)
-        if not array.nbytes:
+        part = _bytes_of(buffer)
+        if not part.nbytes:
             raise InvalidParameter("a buffer without bytes has no address")
-        region = Region(array, allocated=False)
+        region = Region(_whole_of(buffer, part), allocated=False)
         with self._lock:
-            for near in self._regions:
-                if near.start == region.start and near.end == region.end:
-                    near.known += 1
-                    return near
+            self._forget_dropped()
+            number = bisect_right(self._starts, region.start)
+            for near in self._regions[max(number - 1, 0) : number + 1]:
                 if near.start < region.end and region.start < near.end:
-                    if near.contains(region.start, array.nbytes):
+                    permitted = near.array.flags.writeable or not part.flags.writeable
+                    if permitted and near.contains(address_of(part), part.nbytes):
                         near.known += 1
                         return near
                     raise InvalidParameter("the buffer overlaps other memory that is known by its address")
@@ -110,24 +125,30 @@ class AddressSpace:
         return region
 
     def forget(self, region: Region) -> None:
-        """Undo one `know`; raises BufferInUse for the last one while requests use the memory."""
+        """Undo one `know`; memory that requests still use stays until they are done."""
         with self._lock:
-            if region.known == 1 and not region.allocated:
-                self._check_free(region)
-                self._remove(region)
-            region.known -= 1
+            self._release(region)
+
+    def drop(self, region: Region) -> None:
+        """`forget` for finalisers: it may be called wherever the collector runs, and never waits for the lock."""
+        self._dropped.append(region)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._forget_dropped()
+            finally:
+                self._lock.release()
 
     def find(self, address: int, length: int) -> Region | None:
         """The region that holds these bytes wholly, or None."""
         with self._lock:
             region = self._at(address)
-        return region if region is not None and region.contains(address, length) else None
+        return region if region is not None and length >= 0 and region.contains(address, length) else None
 
     def pin(self, address: int, length: int) -> Region | None:
         """Find a region and pin it once; None for memory that is not known."""
         with self._lock:
             region = self._at(address)
-            if region is None or not region.contains(address, length):
+            if region is None or length < 0 or not region.contains(address, length):
                 return None
             region.pins += 1
             return region
@@ -141,6 +162,8 @@ class AddressSpace:
         """Undo `count` pins."""
         with self._lock:
             region.pins -= count
+            if not region.known and not region.pins:
+                self._remove(region)
 
     def view(self, address: int, length: int) -> memoryview:
         """The bytes at an address, to read and write; raises InvalidParameter for memory that is not known."""
@@ -154,14 +177,40 @@ class AddressSpace:
         return self._regions[number] if number >= 0 else None
 
     def _insert(self, region: Region) -> None:
-        insort(self._regions, region)
-        insort(self._starts, region.start)
+        number = bisect_right(self._starts, region.start)
+        self._regions.insert(number, region)
+        self._starts.insert(number, region.start)
+
+    def _release(self, region: Region) -> None:
+        region.known -= 1
+        if not region.known and not region.pins:
+            self._remove(region)
+
+    def _forget_dropped(self) -> None:
+        while self._dropped:
+            self._release(self._dropped.popleft())
 
     def _remove(self, region: Region) -> None:
-        number = self._regions.index(region)
+        number = bisect_right(self._starts, region.start) - 1
         del self._regions[number], self._starts[number]
 
-    @staticmethod
-    def _check_free(region: Region) -> None:
-        if region.pins:
-            raise BufferInUse(f"{region.pins} requests use the memory at {region.start:#x}: wait for them first")
+
+def _bytes_of(buffer: Any) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(buffer, np.uint8)
+
+
+def _whole_of(buffer: Any, part: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The largest buffer that `buffer` is a part of, as far as it can be seen, with the same right to write."""
+    whole = part
+    while True:
+        try:
+            buffer = buffer.base if isinstance(buffer, np.ndarray) else memoryview(buffer).obj
+            larger = _bytes_of(buffer)
+        except (TypeError, ValueError, BufferError):  # the end of the chain, or something with gaps
+            return whole
+        inside = Region(larger, allocated=False).contains(address_of(whole), whole.nbytes)
+        if not inside or larger.flags.writeable != part.flags.writeable:
+            return whole
+        if larger.nbytes == whole.nbytes and not isinstance(buffer, (np.ndarray, memoryview)):
+            return larger  # an object that exports its own memory: the end of the chain
+        whole = larger

@@ -1,8 +1,8 @@
 """Handles: numbers by which a program names objects.
 
-A handle is a multiple of four, given out again after it was closed, the lowest free one first. Each carries the access
-it was opened with. Closing one handle of an object closes nothing else; the object itself hears of it when its last
-handle goes.
+A handle is a multiple of four, given out again after it was closed, the lowest free one first. What it names may be a
+file, an event, or any other object; whoever looks a handle up says which kind it wants. Closing one handle of an object
+closes nothing else; `last_handle_closed` hears when an object has none left.
 
 Source: spec iomgr.md 3.6. Rows: R20
 """
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from ..hal.machine import Lock
-from ..status import InvalidHandle
+from ..status import STATUS_OBJECT_TYPE_MISMATCH, InvalidHandle
 
 T = TypeVar("T")
 
@@ -22,15 +22,15 @@ T = TypeVar("T")
 INVALID_HANDLE_VALUE = 0xFFFF_FFFF_FFFF_FFFF
 
 
-class HandleTable(Generic[T]):
-    """The handles of one System; `last_handle_closed` hears of objects that no handle names any more.
+class HandleTable:
+    """The handles of one System; `last_handle_closed` is called with an object that no handle names any more.
 
     NT: HANDLE_TABLE
     """
 
-    def __init__(self, lock: Lock, last_handle_closed: Callable[[T], None]) -> None:
+    def __init__(self, lock: Lock, last_handle_closed: Callable[[object], None]) -> None:
         self._lock = lock
-        self._objects: dict[int, T] = {}
+        self._objects: dict[int, object] = {}
         self._counts: dict[int, int] = {}
         self._free: list[int] = []
         self._last_handle_closed = last_handle_closed
@@ -38,7 +38,7 @@ class HandleTable(Generic[T]):
     def __len__(self) -> int:
         return len(self._objects)
 
-    def insert(self, entry: T) -> int:
+    def insert(self, entry: object) -> int:
         """A new handle for an object.
 
         NT: ObOpenObjectByPointer
@@ -49,26 +49,31 @@ class HandleTable(Generic[T]):
             self._counts[id(entry)] = self._counts.get(id(entry), 0) + 1
         return handle
 
-    def get(self, handle: int) -> T | None:
-        """The object a handle names, or None."""
-        return self._objects.get(handle)
+    def find(self, handle: int, kind: type[T]) -> T | None:
+        """The object of that kind that a handle names, or None."""
+        entry = self._objects.get(handle)
+        return entry if isinstance(entry, kind) else None
 
-    def reference(self, handle: int) -> T:
-        """The object a handle names; raises InvalidHandle.
+    def reference(self, handle: int, kind: type[T]) -> T:
+        """The object of that kind that a handle names; raises InvalidHandle.
 
         NT: ObReferenceObjectByHandle
         """
         try:
-            return self._objects[handle]
+            entry = self._objects[handle]
         except (KeyError, TypeError):
             raise InvalidHandle(f"{handle!r} is not an open handle") from None
+        if not isinstance(entry, kind):
+            names = f"a {type(entry).__name__}, not a {kind.__name__}"
+            raise InvalidHandle(f"handle {handle:#x} names {names}", STATUS_OBJECT_TYPE_MISMATCH)
+        return entry
 
     def duplicate(self, handle: int) -> int:
         """One more handle for the same object; raises InvalidHandle.
 
         NT: NtDuplicateObject
         """
-        return self.insert(self.reference(handle))
+        return self.insert(self.reference(handle, object))
 
     def close(self, handle: int) -> None:
         """Close a handle; raises InvalidHandle for one that is not open.

@@ -18,7 +18,6 @@ Rows: R10
 from __future__ import annotations
 
 import errno
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -27,13 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..hal.host import open_flags
-from ..hal.operation_queue import OperationQueue
 from ..hal.operations import SPARSE, OperationCode, Operations
 from ..status import statuses_from_results
 from .batch_memory import BatchMemory
 from .file_batch import FileBatch
 from .long_files import finish_long_files
 from .path_rows import PathRows
+from .stream_patience import expect_streams, wait_patiently
 from .system import System
 
 #: Files opened and read together.
@@ -48,7 +47,7 @@ DEPTH = 3
 #: A window may take this part of the memory allowed: three on their way, some finished, one in use.
 _SHARES = 8
 
-#: Gives the next window's paths; None when there is none now, or ever; may wait only when told that nothing is going on.
+#: Gives the next window's paths, or nothing when there is none now; may wait when told that nothing is going on.
 Feed = Callable[[bool], list[str] | None]
 
 
@@ -60,6 +59,7 @@ class _Window:
         self.slots = slots
         self.opens = opens
         self.reads: Operations | None = None
+        self.position = np.arange(len(rows), dtype=np.int64) * FIRST_BYTES
 
 
 class WindowReader:
@@ -120,22 +120,22 @@ class WindowReader:
 
     def _read(self, window: _Window) -> None:
         self._queue.wait(window.opens)
-        count = len(window.rows)
         window.reads = Operations(
-            OperationCode.READ, count, file=window.slots, fixed=True, length=FIRST_BYTES,
+            OperationCode.READ, len(window.rows), file=window.slots, fixed=True, length=FIRST_BYTES,
             buffer=self._memory.take(self.window * FIRST_BYTES),
-            position=np.arange(count, dtype=np.uint64) * np.uint64(FIRST_BYTES),
+            position=window.position.view(np.uint64),
         )  # fmt: skip
+        expect_streams(window.reads)
         self._queue.submit(window.reads)
 
     def _finish(self, window: _Window) -> Iterator[FileBatch]:
         rows, reads = window.rows, window.reads
         assert reads is not None and reads.buffer is not None
-        self._queue.wait(reads)
+        wait_patiently(self._queue, reads, rows)
         results = rows.refuse(np.where(window.opens.results < 0, window.opens.results, reads.results))
         statuses = statuses_from_results(results)
         length = np.maximum(results, 0).astype(np.int64)
-        batch = FileBatch(rows.paths, reads.buffer, reads.position.astype(np.int64), length, statuses)
+        batch = FileBatch(rows.paths, reads.buffer, window.position, length, statuses)
         unfinished = (length > 0) if rows.may_come_in_pieces() else (length == FIRST_BYTES)
         if not unfinished.any():
             yield batch

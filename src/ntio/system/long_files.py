@@ -3,7 +3,7 @@
 Their sizes are asked for all at once, and their pieces are read all at once. The files of a window go out in as many
 batches as the budget asks for; a single file may be larger than it. One byte more than the size is asked for: where it
 comes, the file has grown since, or it is one of those that tell no size (/proc, devices), and is read on until nothing
-comes; if more comes than the budget allows, it is refused as too large.
+comes, but not beyond 64 MiB: some devices have no end.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from .path_rows import PathRows
 
 #: The longest piece a long file is read in.
 _PIECE = 1 << 20
+#: How long a file may be that told no size.
+_LONGEST_WITHOUT_SIZE = 64 << 20
 
 
 def finish_long_files(
@@ -38,7 +40,7 @@ def finish_long_files(
     room = batch.length + np.where(unfinished, remaining + 1, 0)
     for first, last in _runs(room, budget):
         part = slice(first, last)
-        yield _Run(queue, memory, batch, part, slots).read(room[part], np.flatnonzero(unfinished[part]), budget)
+        yield _Run(queue, memory, batch, part, slots).read(room[part], np.flatnonzero(unfinished[part]))
 
 
 def _remaining(queue: OperationQueue, rows: PathRows, read: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -76,8 +78,8 @@ class _Run:
         self._position = np.zeros(len(self._length), np.int64)
         self._data: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 
-    def read(self, room: npt.NDArray[np.int64], unfinished: npt.NDArray[np.intp], budget: int) -> FileBatch:
-        """Read the unfinished rows to their end; `room` is what each row needs, `budget` what one without size may."""
+    def read(self, room: npt.NDArray[np.int64], unfinished: npt.NDArray[np.intp]) -> FileBatch:
+        """Read the unfinished rows to their end; `room` is what each row needs."""
         try:
             self._data = self._memory.take(int(room.sum()))
         except MemoryError:
@@ -86,7 +88,7 @@ class _Run:
         self._bring_what_is_read()
         if len(unfinished):
             for row in self._read_pieces(unfinished, room):
-                self._read_on(row, budget)
+                self._read_on(row)
         return self._batch()
 
     def _batch(self) -> FileBatch:
@@ -137,12 +139,12 @@ class _Run:
                 ended.add(row)
         return [row for row in dict.fromkeys(owner.tolist()) if row not in ended]
 
-    def _read_on(self, row: int, budget: int) -> None:
+    def _read_on(self, row: int) -> None:
         """Read a file of unknown length from where its reads have come to until nothing comes."""
         length, start = int(self._length[row]), int(self._position[row])
         whole = [self._data[start : start + length]]
         result = length
-        while result > 0 and length <= budget:
+        while result > 0 and length <= _LONGEST_WITHOUT_SIZE:
             piece = np.empty(_PIECE, np.uint8)
             read = Operations(
                 OperationCode.READ, 1, file=self._slots[row : row + 1], fixed=True, buffer=piece, offset=length,

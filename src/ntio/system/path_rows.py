@@ -60,7 +60,7 @@ class PathRows:
 
 def texts(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Paths as text."""
-    return list(map(os.fspath, paths))
+    return list(map(os.fsdecode, paths))
 
 
 def _working_directory() -> bytes:

@@ -24,9 +24,10 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from ..status import InvalidParameter
+from ..status import InvalidParameter, PlatformNotSupported
 from .default import default_system
-from .file_batch import FileBatch, FileData
+from .file_batch import FileBatch as FileBatch
+from .file_batch import FileData as FileData
 from .file_windows import FIRST_BYTES, WindowReader
 from .path_rows import texts
 from .ring_threads import read_on_threads
@@ -72,6 +73,8 @@ def read_file_batches(
         raise InvalidParameter(f"max_bytes: {max_bytes} is less than the {rings * FIRST_BYTES} bytes one file needs")
     system = system or default_system()
     system.io.check_running()
+    if system.hal.no_host_files:
+        raise PlatformNotSupported(system.hal.no_host_files)
     if rings == 1:
         return _on_this_thread(system, iter(paths), max_bytes)
     return read_on_threads(system, iter(paths), rings, ordered=ordered, max_bytes=max_bytes)

@@ -86,8 +86,8 @@ class System:
         parameters = create_parameters(mode, direct=direct)
         if text.startswith("\\"):
             return open_path(self.io, text, parameters)
-        if self.hal.name == "simulated" and "Linux" in self.hal.reason:
-            raise PlatformNotSupported(self.hal.reason, filename=text)
+        if self.hal.no_host_files:
+            raise PlatformNotSupported(self.hal.no_host_files, filename=text)
         if "\0" in text:
             raise InvalidParameter("a path cannot contain a NUL character", filename=text)
         return open_device(self._host_files, os.path.abspath(text), parameters, shown=text)

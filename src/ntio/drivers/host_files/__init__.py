@@ -4,7 +4,7 @@ What is left of a name after the device is a path of the host: one that starts w
 that starts with a backslash has its backslashes turned (`\??\C:\etc\hosts` is `/etc/hosts`). Opening a file opens the
 host's file; reads and writes are the host's, and with no filter above that wants to see them, they go to it directly.
 
-Rows: R21, R29, R30, R34
+Rows: R21, R29, R30
 """
 
 from __future__ import annotations
