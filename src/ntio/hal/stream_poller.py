@@ -33,20 +33,21 @@ _Delivery = tuple[int, list[int], list[int]]
 class StreamRun:
     """Rows of one batch that wait for one stream, in order."""
 
-    __slots__ = ("file", "operations", "rows", "slot")
+    __slots__ = ("_owned", "file", "operations", "rows", "slot")
 
     def __init__(self, operations: Operations, slot: int, rows: Iterable[int], file: int) -> None:
         self.operations = operations
         self.slot = slot
         self.rows = deque(rows)
-        self.file = -1
-        self.file = os.dup(file)
+        # Made and kept in one call into C: Ctrl-C between the two would leave a descriptor nobody knows.
+        self._owned: list[int] = []
+        self._owned.extend(map(os.dup, (file,)))
+        self.file = self._owned[0]
 
     def close(self) -> None:
         """Close the duplicate. Idempotent."""
-        file, self.file = self.file, -1
-        if file >= 0:
-            os.close(file)
+        while self._owned:
+            os.close(self._owned.pop())
 
     def __del__(self) -> None:
         self.close()  # made, and then never handed over: Ctrl-C came in between
@@ -87,9 +88,9 @@ class StreamRun:
                 return refusal(error)
         except (TypeError, ValueError, BufferError):
             return -errno.EFAULT
-        if not ready:
+        if not ready and os.get_blocking(self.file):
             return None
-        try:  # a terminal, a timer: no way to try without blocking, but `poll` said it would not block
+        try:  # a terminal, a FIFO: no way to try without blocking, but `poll` or O_NONBLOCK says it will not block
             return move(self.file, piece, -1, operations.flags)
         except OSError as error:
             return refusal(error)

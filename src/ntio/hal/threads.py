@@ -64,7 +64,7 @@ class ThreadEngine:
         self._work: SimpleQueue[Chunk | None] = SimpleQueue()
         self._chunks_out = 0
         self._workers: list[threading.Thread] = []
-        self._poller: StreamPoller | None = None
+        self._poller = StreamPoller(self._deliver)  # here, as a wait that Ctrl-C interrupts could leave half of one
         self._tables = Tables(FileTable(os.dup, os.close))
         self._process = os.getpid()
         self._closed = False
@@ -87,9 +87,7 @@ class ThreadEngine:
             if operations.cancelled is None:
                 operations.cancelled = np.zeros(operations.count, np.bool_)
             operations.cancelled[rows] = True
-            poller = self._poller
-        if poller is not None:
-            poller.wake()
+        self._poller.wake()
 
     def _start(self) -> None:
         """Hand everything staged to workers and poller, or, if interrupted before, nothing.
@@ -178,8 +176,6 @@ class ThreadEngine:
         return rows[done], [result for result in results if result is not None]
 
     def _streams(self) -> StreamPoller:
-        if self._poller is None:
-            self._poller = StreamPoller(self._deliver)
         self._poller.start()
         return self._poller
 
@@ -264,6 +260,5 @@ class ThreadEngine:
             for worker in self._workers:
                 if worker.ident is not None:
                     worker.join()
-        if self._poller is not None:
-            self._poller.close(thread_lives=threads_live)
+        self._poller.close(thread_lives=threads_live)
         self._tables.files.close()

@@ -10,6 +10,7 @@ Source: spec iomgr.md 3.6. Rows: R20
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ class HandleTable:
         self._objects: dict[int, object] = {}
         self._counts: dict[int, int] = {}
         self._free: list[int] = []
+        self._dropped: deque[int] = deque()
         self._last_handle_closed = last_handle_closed
 
     def __len__(self) -> int:
@@ -43,6 +45,7 @@ class HandleTable:
 
         NT: ObOpenObjectByPointer
         """
+        self.close_dropped()
         with self._lock:
             handle = heapq.heappop(self._free) if self._free else 4 * (len(self._objects) + 1)
             self._objects[handle] = entry
@@ -92,7 +95,20 @@ class HandleTable:
         if last:
             self._last_handle_closed(entry)
 
+    def drop(self, handle: int) -> None:
+        """Close a handle later: for finalisers, which run wherever the collector does and may wait for nothing."""
+        self._dropped.append(handle)
+
+    def close_dropped(self) -> None:
+        """Close what was dropped and is still open."""
+        while self._dropped:
+            try:
+                self.close(self._dropped.popleft())
+            except InvalidHandle:
+                pass
+
     def close_all(self) -> None:
         """Close every handle."""
+        self._dropped.clear()
         for handle in list(self._objects):
             self.close(handle)

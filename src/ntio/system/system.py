@@ -81,9 +81,15 @@ class System:
 
     def open_file_object(self, path: str | os.PathLike[str], mode: str, *, direct: bool = False) -> FileObject:
         r"""Open a host path, or a path of the namespace when it starts with a backslash; raises NtError."""
+        return self.create_file_object(path, create_parameters(mode, direct=direct))
+
+    def create_file_object(self, path: str | os.PathLike[str], parameters: CreateParameters) -> FileObject:
+        """Open a path in the way that disposition, access and options say; raises NtError.
+
+        NT: NtCreateFile
+        """
         self.io.check_running()
         text = os.fsdecode(path)
-        parameters = create_parameters(mode, direct=direct)
         if text.startswith("\\"):
             return open_path(self.io, text, parameters)
         if self.hal.no_host_files:

@@ -59,7 +59,7 @@ class HostFiles(Driver):
             append=bool(access & major.FILE_APPEND_DATA) and not access & major.FILE_WRITE_DATA,
             create=disposition in (major.FILE_CREATE, major.FILE_OPEN_IF, major.FILE_OVERWRITE_IF),
             exclusive=disposition == major.FILE_CREATE,
-            truncate=disposition == major.FILE_OVERWRITE_IF,
+            truncate=disposition in (major.FILE_OVERWRITE, major.FILE_OVERWRITE_IF),
             direct=bool(parameters.options & major.FILE_NO_INTERMEDIATE_BUFFERING),
         )
         if file.directory:
