@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from .bugcheck import BugCheck
     from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
     from .status import NtError
+    from .system.arena import Arena
     from .system.completions import Completions
+    from .system.copy_files import FileCopy, copy_files
+    from .system.copy_tree import copy_tree
     from .system.default import default_system
     from .system.file import File
     from .system.file import open_file as open
-    from .system.read_files import FileData, read_files
+    from .system.file_batch import FileBatch, FileData
+    from .system.read_files import read_file_batches, read_files
     from .system.ring import Ring
     from .system.stack import Stack
     from .system.started import Batch
+    from .system.stat_files import FileStats, stat_files
     from .system.system import System
 
 _HOME = {
@@ -37,11 +42,19 @@ _HOME = {
     "FilterDriver": "driver_kit",
     "Irp": "driver_kit",
     "NtError": "status",
+    "Arena": "system.arena",
     "Completions": "system.completions",
     "default_system": "system.default",
     "File": "system.file",
     "open": "system.file:open_file",
-    "FileData": "system.read_files",
+    "FileBatch": "system.file_batch",
+    "FileCopy": "system.copy_files",
+    "FileData": "system.file_batch",
+    "FileStats": "system.stat_files",
+    "copy_files": "system.copy_files",
+    "copy_tree": "system.copy_tree",
+    "read_file_batches": "system.read_files",
+    "stat_files": "system.stat_files",
     "read_files": "system.read_files",
     "Ring": "system.ring",
     "Stack": "system.stack",
@@ -52,13 +65,17 @@ _HOME = {
 __all__ = [
     "MORE_PROCESSING_REQUIRED",
     "PENDING",
+    "Arena",
     "Batch",
     "BugCheck",
     "Completions",
     "DeviceObject",
     "Driver",
     "File",
+    "FileBatch",
+    "FileCopy",
     "FileData",
+    "FileStats",
     "FilterDriver",
     "Irp",
     "NtError",
@@ -66,9 +83,13 @@ __all__ = [
     "Stack",
     "System",
     "__version__",
+    "copy_files",
+    "copy_tree",
     "default_system",
     "open",
+    "read_file_batches",
     "read_files",
+    "stat_files",
 ]
 
 

@@ -193,7 +193,7 @@ def test_everything_a_thread_submitted_completes_after_its_exit(tmp_path: Path) 
     assert (from_pipe.results[0], from_socket.results[0]) == (4, 6)
     assert writes.results.tolist() == [4096] * 200
     assert (tmp_path / "written").read_bytes() == data.tobytes()
-    assert engine.tried_again > 2  # the pipe, the socket, and those writes that had not been begun
+    assert engine.tried_again >= 2  # the pipe, the socket, and those writes that had not been begun
     queue.close()
     here.close()
     there.close()

@@ -4,6 +4,8 @@
     ntio tree [WORD ...]     the device stacks of a System       ntio new filter NAME  a filter with page and test
     ntio objects [WORD ...]  the object namespace                ntio doctor           what this machine offers
     ntio trace WORD ...      one request through every driver
+    ntio read PATH ...       read many files             ntio sum PATH ...     their hashes
+    ntio copy SOURCE TARGET  copy files and folders
 
 A subcommand is a module with `add_arguments(parser)` and `run(arguments)`, loaded when it is the one asked for. `run`
 returns the exit code: 0 it worked, 1 it failed, 2 it was called wrongly, 130 interrupted. An error is one line on
@@ -26,6 +28,9 @@ from .output import CommandError, UsageError
 #: Each subcommand: its module, and what it does in a few words.
 COMMANDS = {
     "demo": (".demo", "read a folder through rings, build a stack, trace a request, measure"),
+    "read": (".read", "read every file through rings, say how many bytes and how fast"),
+    "sum": (".sum", "print the SHA-256 of every file, as sha256sum does"),
+    "copy": (".copy", "copy files and folders through rings"),
     "tree": (".tree", "draw the device stacks of a System"),
     "objects": (".objects", "draw the object namespace of a System"),
     "trace": (".trace", "follow one request through every driver of a stack and back"),

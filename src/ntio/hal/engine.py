@@ -43,6 +43,9 @@ class Engine(Protocol):
     def wake(self, count: int = 1) -> None:
         """Make a thread that waits in `enter` for up to `count` results come back."""
 
+    def event_file(self) -> int:
+        """A descriptor that becomes readable when results arrive, to be read as an eventfd; -1 where there is none."""
+
     def register_files(self, files: Sequence[int]) -> None:
         """Replace the table of registered files."""
 

@@ -9,6 +9,8 @@ Rows: R29, R30
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import stat as stat_bits
 from collections.abc import Callable
@@ -31,6 +33,9 @@ class HostFiles(Protocol):
 
     def truncate(self, file: int, size: int) -> int:
         """Set the size; 0 or minus an errno."""
+
+    def allocate(self, file: int, size: int) -> int:
+        """Make sure of room for `size` bytes, making the file that long; 0, or minus an errno (EOPNOTSUPP: cannot)."""
 
     def is_stream(self, file: int) -> bool:
         """Whether the file has no positions: a pipe, a socket, a terminal."""
@@ -74,6 +79,12 @@ class RealFiles:
         """Set the size; 0 or minus an errno."""
         return _done(lambda: os.ftruncate(file, size))
 
+    def allocate(self, file: int, size: int) -> int:
+        """fallocate(2); unlike `os.posix_fallocate` it never writes zeros where the file system cannot do it."""
+        if _fallocate is None:
+            return -errno.EOPNOTSUPP
+        return 0 if _fallocate(file, 0, 0, size) == 0 else -ctypes.get_errno()
+
     def is_stream(self, file: int) -> bool:
         """Whether the file has no positions."""
         mode = os.fstat(file).st_mode
@@ -107,6 +118,16 @@ class RealFiles:
 
 
 _ESPIPE = 29
+
+
+def _find_fallocate() -> Callable[[int, int, int, int], int] | None:
+    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None) if os.name == "posix" else None
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    return call
+
+
+_fallocate = _find_fallocate()
 
 
 def _done(call: Callable[[], None]) -> int:

@@ -107,7 +107,9 @@ class InFlight:
         """Stage again what ended only because its thread did or a signal came; returns the true completions."""
         again = np.isin(completions["result"], _AGAIN)
         if batch.cancelled is not None:
-            again &= ~batch.cancelled[completions["row"]]
+            given_up = again & batch.cancelled[completions["row"]]
+            completions["result"][given_up] = _CANCELLED  # Linux 6.1 says EINTR where a kernel thread had begun a row
+            again &= ~given_up
         for row in completions["row"][again].tolist():
             self.engine.stage(batch, row, 1, batch.slot)
         return completions[~again]

@@ -302,6 +302,12 @@ class OperationQueue:
                 self._nudge_driver()
         announce(finished)
 
+    def event_file(self) -> int:
+        """A descriptor that becomes readable when results arrive (then `poll`); -1 where there is none."""
+        with self._lock:
+            self._check()
+            return self.engine.event_file()
+
     def register_files(self, files: Sequence[int]) -> None:
         """Replace the table of registered files; -1 is an empty slot."""
         with self._lock:

@@ -83,6 +83,16 @@ class PinTable:
                     self._add(pin)
         return pin
 
+    def in_use(self, array: npt.NDArray[np.uint8]) -> bool:
+        """Whether a request in flight uses any of these bytes."""
+        start = address_of(array)
+        span = start, start + array.nbytes, 0
+        with self._lock:
+            if self._alone is not None:
+                low, high, _ = self._alone.span()
+                return low < span[1] and start < high
+            return self._into.overlaps(span) or self._from.overlaps(span)
+
     def _add(self, pin: Pin) -> None:
         alone, self._alone = self._alone, None
         if alone is not None:

@@ -342,6 +342,10 @@ class SimulatedEngine:
             self._wakes += count
             self._changed.notify_all()
 
+    def event_file(self) -> int:
+        """There is nothing of the host's to wait for here."""
+        return -1
+
     # --- tables, closing --------------------------------------------------------------------------------------------
 
     def register_files(self, files: Sequence[int]) -> None:

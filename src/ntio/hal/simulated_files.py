@@ -194,6 +194,18 @@ class SimulatedFiles:
                 return -errno.EINVAL
             return opened.node.resize(size)
 
+    def allocate(self, file: int, size: int) -> int:
+        """Make sure of room for `size` bytes; 0, or minus an errno."""
+        with self.changed:
+            opened = self._open.get(file)
+            if opened is None or not opened.writable:
+                return -errno.EBADF
+            if size <= 0:
+                return -errno.EINVAL
+            if not isinstance(opened.node, SimulatedFile):
+                return -errno.ESPIPE
+            return opened.node.resize(max(size, opened.node.size))
+
     def is_stream(self, file: int) -> bool:
         """Whether the file is a pipe."""
         return self._existing(file).is_stream

@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat as stat_bits
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -33,12 +34,13 @@ _Delivery = tuple[int, list[int], list[int]]
 class StreamRun:
     """Rows of one batch that wait for one stream, in order."""
 
-    __slots__ = ("_owned", "file", "operations", "rows", "slot")
+    __slots__ = ("_owned", "_reopened", "file", "operations", "rows", "slot")
 
     def __init__(self, operations: Operations, slot: int, rows: Iterable[int], file: int) -> None:
         self.operations = operations
         self.slot = slot
         self.rows = deque(rows)
+        self._reopened = False
         # Made and kept in one call into C: Ctrl-C between the two would leave a descriptor nobody knows.
         self._owned: list[int] = []
         self._owned.extend(map(os.dup, (file,)))
@@ -79,8 +81,9 @@ class StreamRun:
             return -errno.EFAULT if length else 0
         piece = (operations.buffer[position : position + length],)
         move = mover(operations)
+        without_waiting = 0 if self._reopened else os.RWF_NOWAIT
         try:
-            return move(self.file, piece, -1, operations.flags | os.RWF_NOWAIT)
+            return move(self.file, piece, -1, operations.flags | without_waiting)
         except OSError as error:
             if error.errno == errno.EAGAIN and not operations.flags & os.RWF_NOWAIT:
                 return None
@@ -88,12 +91,33 @@ class StreamRun:
                 return refusal(error)
         except (TypeError, ValueError, BufferError):
             return -errno.EFAULT
-        if not ready and os.get_blocking(self.file):
-            return None
+        if os.get_blocking(self.file):
+            if self._reopen():
+                return self._attempt(row, ready)
+            if not ready:
+                return None
         try:  # a terminal, a FIFO: no way to try without blocking, but `poll` or O_NONBLOCK says it will not block
             return move(self.file, piece, -1, operations.flags)
         except OSError as error:
             return refusal(error)
+
+    def _reopen(self) -> bool:
+        """Open a FIFO once more, with O_NONBLOCK; says whether it did.
+
+        A FIFO, and on Linux 6.1 any pipe, refuses RWF_NOWAIT, and `poll` calls one writable that has not room for all
+        of a row: the write would hold this thread, and with it every stream. The owner's own flags stay as they are.
+        """
+        if not stat_bits.S_ISFIFO(os.fstat(self.file).st_mode):
+            return False
+        way = os.O_RDONLY if self.operations.code == OperationCode.READ else os.O_WRONLY
+        try:
+            again = os.open(f"/proc/self/fd/{self.file}", way | os.O_NONBLOCK)
+        except OSError:  # nobody at the other end, or not ours to open
+            return False
+        os.dup2(again, self.file, inheritable=False)
+        os.close(again)
+        self._reopened = True
+        return True
 
     def give_up(self) -> _Delivery:
         """Cancel every row that is left."""

@@ -66,6 +66,7 @@ class ThreadEngine:
         self._workers: list[threading.Thread] = []
         self._poller = StreamPoller(self._deliver)  # here, as a wait that Ctrl-C interrupts could leave half of one
         self._tables = Tables(FileTable(os.dup, os.close))
+        self._event_file = -1
         self._process = os.getpid()
         self._closed = False
 
@@ -200,6 +201,8 @@ class ThreadEngine:
 
     def _add(self, count: int) -> None:
         self._available += count
+        if self._event_file >= 0:
+            os.eventfd_write(self._event_file, 1)
         bell = self._bell
         if bell is not None and self._available >= self._goal:
             self._bell = None
@@ -235,6 +238,12 @@ class ThreadEngine:
         with self._lock:
             self._add(count)
 
+    def event_file(self) -> int:
+        """An eventfd counted up whenever results arrive; made when first asked for."""
+        if self._event_file < 0:
+            self._event_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        return self._event_file
+
     # --- tables, closing --------------------------------------------------------------------------------------------
 
     def register_files(self, files: Sequence[int]) -> None:
@@ -261,4 +270,6 @@ class ThreadEngine:
                 if worker.ident is not None:
                     worker.join()
         self._poller.close(thread_lives=threads_live)
+        if self._event_file >= 0:
+            os.close(self._event_file)
         self._tables.files.close()

@@ -17,6 +17,10 @@ Flags: SUBMIT_ALL (a bad entry must not stop the ones behind it), CQSIZE, NO_SQA
 COOP_TASKRUN and TASKRUN_FLAG. SINGLE_ISSUER and DEFER_TASKRUN measured nothing (1.06 to 1.10 M reads/s either way), and
 hide completions from other threads.
 
+Linux 6.1 cannot try a blocking pipe without waiting: once ready, each row goes to a kernel thread. Seen there: rows of
+a batch reached the pipe in reverse, a write waited until all of it was taken instead of being short, a read of no
+bytes waited for data. With O_NONBLOCK on the pipe all of it is as on newer kernels, and an idle read still waits.
+
 Sources: `io_uring(7)`, `io_uring_setup(2)`, `io_uring_enter(2)`, spec ioring.md section 3. Rows: R4, R30
 """
 
@@ -75,6 +79,7 @@ class UringEngine:
         self._map_ring()
         self._template: _Key | None = None
         self._timeout = -1.0
+        self._event_file = -1
         self._timeout_argument: _Timeout
 
     def _open_ring(self, entries: int) -> None:
@@ -244,6 +249,13 @@ class UringEngine:
         self._publish(count)
         self.enter(0)
 
+    def event_file(self) -> int:
+        """An eventfd the kernel counts up whenever it posts results; made when first asked for."""
+        if self._event_file < 0:
+            self._event_file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            abi.register(self._fd, abi.REGISTER_EVENTFD, ctypes.byref(ctypes.c_int32(self._event_file)), 1)
+        return self._event_file
+
     # --- tables -----------------------------------------------------------------------------------------------------
 
     def register_files(self, files: Sequence[int]) -> None:
@@ -273,6 +285,8 @@ class UringEngine:
         self._sqe_map.close()
         os.close(self._fd)
         self._fd = -1
+        if self._event_file >= 0:
+            os.close(self._event_file)
 
 
 def _make_timeout(timeout: float) -> _Timeout:

@@ -36,6 +36,7 @@ CANCEL_ANY, CANCEL_ALL = 1 << 2, 1 << 0
 
 REGISTER_BUFFERS, UNREGISTER_BUFFERS = 0, 1
 REGISTER_FILES, UNREGISTER_FILES = 2, 3
+REGISTER_EVENTFD = 4
 
 #: One submission entry. `row` and `slot` together are the kernel's 64-bit user_data.
 SQE = np.dtype(

@@ -190,7 +190,9 @@ class Launcher:
             flight, rows, row_statuses(done, rows, results), np.maximum(results, 0).astype(np.uint64)
         )
         self._queue.enqueue(operations)
-        flight.operations = operations
+        with self._lock:
+            # Not once it has landed: the two would keep each other, and the caller's buffer, until the collector runs.
+            flight.operations = operations if flight in self._flights else None
 
     def _launch_packet(self, flight: Flight) -> None:
         file, columns = flight.files[0], None
@@ -226,6 +228,7 @@ class Launcher:
             whole = flight in self._flights and bool(flight.done.all())
             if whole:
                 self._flights.discard(flight)
+                flight.operations = None
         try:
             if whole:
                 self._let_go(flight.files)
@@ -252,9 +255,9 @@ class Launcher:
         return found
 
     def _cancel_rows(self, flight: Flight, rows: npt.NDArray[np.intp]) -> None:
-        if flight.operations is not None:
-            self._queue.cancel(flight.operations, rows)
-        irp = flight.irp
+        operations, irp = flight.operations, flight.irp
+        if operations is not None:
+            self._queue.cancel(operations, rows)
         if irp is not None:
             with irp.pool.lock:
                 routine = take_cancel_routine(irp) if flight.irp is irp else None
@@ -306,7 +309,7 @@ class Launcher:
             if slots:
                 known = all(slot.region is not None or not slot.length for slot in slots)
                 status = STATUS_SUCCESS if known else STATUS_ACCESS_VIOLATION
-        except (TypeError, ValueError):  # the caller's array is no longer what it was when the entry was built
+        except Exception:  # the caller's array is no longer what it was when the entry was built
             status = STATUS_ACCESS_VIOLATION
         if status:
             self.unpin([slot.region for slot in slots])

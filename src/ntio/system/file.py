@@ -146,6 +146,13 @@ class File:
     def _transfer(self, major: int, view: memoryview, offset: int) -> tuple[int, int]:
         self.check(major, "read" if major == IRP_MJ_READ else "write")
         _length(len(view))
+        self._io.reference(self.file_object)  # another thread may close the file meanwhile
+        try:
+            return self._transfer_held(major, view, offset)
+        finally:
+            self._io.dereference(self.file_object)
+
+    def _transfer_held(self, major: int, view: memoryview, offset: int) -> tuple[int, int]:
         target = query_bypass(self.file_object).target
         if target is None:
             call = requests.read if major == IRP_MJ_READ else requests.write

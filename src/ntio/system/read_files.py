@@ -21,13 +21,13 @@ Rows: R10
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice, repeat
 
 from ..status import InvalidParameter, PlatformNotSupported
 from .default import default_system
-from .file_batch import FileBatch as FileBatch
-from .file_batch import FileData as FileData
+from .file_batch import FileBatch, FileData
 from .file_windows import FIRST_BYTES, WindowReader
 from .path_rows import texts
 from .ring_threads import read_on_threads
@@ -43,7 +43,7 @@ def read_files(
     max_bytes: int = 256 << 20,
     rings: int = 1,
     system: System | None = None,
-) -> Iterator[FileData]:
+) -> Generator[FileData, None, None]:
     """Read many files whole; yields FileData in the order of `paths`.
 
     At most `max_bytes` of memory hold files that are not handed out yet, though a single file may be larger. An
@@ -61,7 +61,7 @@ def read_file_batches(
     max_bytes: int = 256 << 20,
     rings: int = 1,
     system: System | None = None,
-) -> Iterator[FileBatch]:
+) -> Generator[FileBatch, None, None]:
     """Read many files whole, some hundred at a time and without a copy; yields FileBatch.
 
     Parameters are those of `read_files`. A batch is one array with every file's position, length and status; views of
@@ -80,7 +80,9 @@ def read_file_batches(
     return read_on_threads(system, iter(paths), rings, ordered=ordered, max_bytes=max_bytes)
 
 
-def _on_this_thread(system: System, paths: Iterator[str | os.PathLike[str]], max_bytes: int) -> Iterator[FileBatch]:
+def _on_this_thread(
+    system: System, paths: Iterator[str | os.PathLike[str]], max_bytes: int
+) -> Generator[FileBatch, None, None]:
     reader = WindowReader(system, max_bytes)
     try:
         for window in reader.windows(lambda idle: texts(islice(paths, reader.window))):
@@ -89,13 +91,23 @@ def _on_this_thread(system: System, paths: Iterator[str | os.PathLike[str]], max
         reader.close()
 
 
-def _one_by_one(batches: Iterator[FileBatch]) -> Iterator[FileData]:
-    for batch in batches:
-        view = batch.data.data
-        rows = zip(batch.paths, batch.position.tolist(), batch.length.tolist(), batch.status.tolist(), strict=True)
-        for row, (path, position, length, status) in enumerate(rows):
-            if status:
-                yield FileData(path, None, batch.error(row))
+def _one_by_one(batches: Generator[FileBatch, None, None]) -> Generator[FileData, None, None]:
+    with closing(batches):
+        for batch in batches:
+            if batch.status.any():
+                yield from map(_one, repeat(batch), range(len(batch)))
             else:
-                yield FileData(path, bytes(view[position : position + length]))
-        del view, batch  # free to be used again while the next one is asked for
+                yield from _all(batch)
+            del batch  # free to be used again while the next one is asked for
+
+
+def _one(batch: FileBatch, row: int) -> FileData:
+    error = batch.error(row)
+    return FileData(batch.paths[row], None if error else batch[row].tobytes(), error)
+
+
+def _all(batch: FileBatch) -> Iterator[FileData]:
+    """The files of a batch without errors; a loop in Python would take twice as long, half a microsecond more each."""
+    places = map(slice, batch.position.tolist(), (batch.position + batch.length).tolist())
+    contents = map(memoryview.tobytes, map(batch.data.data.__getitem__, places))
+    return map(FileData._make, zip(batch.paths, contents, repeat(None), strict=False))

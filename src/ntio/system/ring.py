@@ -29,11 +29,13 @@ from ..io_manager.batch import Batch as PacketBatch
 from ..io_manager.batch import stop_lost
 from ..io_manager.major import IRP_MJ_FLUSH_BUFFERS, IRP_MJ_READ, IRP_MJ_WRITE
 from ..status import STATUS_PENDING, InvalidParameter, nt_success, statuses_from_results
+from .arena import Arena
 from .columns import Transfer, plan_read, plan_write
 from .completions import Completions
 from .default import default_system
 from .file import File
-from .routes import FileSet, Route, check_file, resolve
+from .loop_bridge import LoopBridge
+from .routes import FileSet, Holding, Route, check_file, resolve
 from .started import Batch, StartedPart
 from .system import System
 
@@ -46,18 +48,35 @@ Files = File | Sequence[File] | Any
 class Ring:
     """A ring with up to `entries` requests in flight (rounded up to a power of two, at least 8, at most 32768).
 
+    With an `arena`, its memory is registered with the host: requests on blocks of it spare the kernel some work.
     Any thread may call; close it, or use it in a `with` statement.
     NT: HIORING
     """
 
-    def __init__(self, entries: int = 256, system: System | None = None) -> None:
+    def __init__(self, entries: int = 256, system: System | None = None, *, arena: Arena | None = None) -> None:
         if not 1 <= entries <= MAXIMUM_ENTRIES:
             raise InvalidParameter(f"entries: {entries} is not between 1 and {MAXIMUM_ENTRIES}")
-        self.system = system or default_system()
+        self.system = system or (default_system() if arena is None else arena.system)
         self._queue = self.system.hal.new_queue(entries)
         # Not __del__: what is still open when the interpreter ends is closed while its modules are whole.
         weakref.finalize(self, self._queue.close)
         self._registered = FileSet(self.system.io, [])
+        self._arena = arena if arena is not None and self._register_memory(arena) else None
+        self.bridge = LoopBridge(self._queue)
+
+    def _register_memory(self, arena: Arena) -> bool:
+        if arena.system is not self.system:
+            raise InvalidParameter(f"{arena!r} belongs to another System than this ring")
+        try:
+            self._queue.register_buffers([arena.memory])
+        except OSError:  # above the limit on locked memory: it works without
+            return False
+        return True
+
+    @property
+    def memory_registered(self) -> bool:
+        """Whether the host took the arena's memory; false where its limit on locked memory is lower."""
+        return self._arena is not None
 
     @property
     def entries(self) -> int:
@@ -126,13 +145,14 @@ class Ring:
     def _transfer(self, major: int, code: OperationCode, routes: Any, plan: Transfer) -> Completions:
         with plan.pin:
             parts = routes(plan.count, plan if major == IRP_MJ_WRITE else None)
-            if len(parts) == 1 and parts[0].direct:
-                operations = self._operations(code, parts[0], plan)
-                self._queue.transfer(operations)
-                return Completions(operations.status(), operations.information(), plan.data)
-            status, information = np.zeros(plan.count, np.uint32), np.zeros(plan.count, np.uint64)
-            for route in parts:
-                status[route.rows], information[route.rows] = self._do(major, code, route, plan)
+            with Holding(self.system.io, parts):
+                if len(parts) == 1 and parts[0].direct:
+                    operations = self._operations(code, parts[0], plan)
+                    self._queue.transfer(operations)
+                    return Completions(operations.status(), operations.information(), plan.data)
+                status, information = np.zeros(plan.count, np.uint32), np.zeros(plan.count, np.uint64)
+                for route in parts:
+                    status[route.rows], information[route.rows] = self._do(major, code, route, plan)
         return Completions(status, information, plan.data)
 
     def _do(self, major: int, code: OperationCode, route: Route, plan: Transfer) -> tuple[Any, Any]:
@@ -165,6 +185,7 @@ class Ring:
             position=position,
             offset=offset,
             length=length,
+            buffer_index=0 if self._arena is not None and self._arena.holds(plan.pin.array) else -1,
             keep=plan.pin,
         )
 
@@ -186,7 +207,9 @@ class Ring:
         batch = Batch(self, plan)
         try:
             self._queue.check_room(plan.count)
-            for route in routes(plan.count, plan if major == IRP_MJ_WRITE else None):
+            parts = routes(plan.count, plan if major == IRP_MJ_WRITE else None)
+            batch.hold(Holding(self.system.io, parts))
+            for route in parts:
                 if route.direct:
                     operations = self._operations(code, route, plan)
                     part = batch.add(StartedPart(route.rows, operations=operations))

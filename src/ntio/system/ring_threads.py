@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from queue import Empty, SimpleQueue
 
 from .file_batch import FileBatch
-from .file_windows import DEPTH, WindowReader
+from .file_windows import DEPTH_ON_THREAD, WindowReader
 from .path_rows import texts
 from .system import System
 
 #: Windows given out per ring: those on their way, and one that waits so that the ring never does.
-_GIVEN_OUT = DEPTH + 1
+_GIVEN_OUT = DEPTH_ON_THREAD + 1
 #: Finished batches per ring that nobody took yet.
 _UNTAKEN = 2
 
@@ -49,7 +49,7 @@ class _RingThread:
     """One ring and its thread."""
 
     def __init__(self, system: System, max_bytes: int, work: _Work, results: SimpleQueue[_Result]) -> None:
-        self._reader = WindowReader(system, max_bytes)
+        self._reader = WindowReader(system, max_bytes, DEPTH_ON_THREAD)
         self.window = self._reader.window
         self.permits: SimpleQueue[bool] = SimpleQueue()  # one per batch that may still be made; False: stop
         for _ in range(_UNTAKEN):
@@ -96,7 +96,7 @@ class _RingThread:
 
 def read_on_threads(
     system: System, paths: _Paths, rings: int, *, ordered: bool, max_bytes: int
-) -> Iterator[FileBatch]:
+) -> Generator[FileBatch, None, None]:
     """Batches read by `rings` rings, in the order of the paths or as they come."""
     reading = _Reading(system, paths, rings, max_bytes)
     try:

@@ -43,6 +43,32 @@ class Route:
     direct: bool = False
     file: Column = SPARSE
     fixed: bool = False
+    #: The files that must not be closed below while this is under way; a registered one is the table's to keep.
+    held: tuple[FileObject, ...] = ()
+
+
+class Holding:
+    """References on the files of some routes: closing one of them meanwhile is put off until `release`."""
+
+    __slots__ = ("_files", "_io")
+
+    def __init__(self, io: IoManager, routes: list[Route]) -> None:
+        self._io = io
+        self._files = [file for route in routes for file in route.held]
+        for file in self._files:
+            io.reference(file)
+
+    def release(self) -> None:
+        """Let the files go. Idempotent."""
+        files, self._files = self._files, []
+        for file in files:
+            self._io.dereference(file)
+
+    def __enter__(self) -> Holding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class FileSet:
@@ -93,8 +119,11 @@ class FileSet:
         """The routes of requests whose files are given by index."""
         count = len(indices)
         if count and self.all_direct() and not (self._limited and plan is not None):
-            file: Column = indices.astype(np.int32) if fixed else self._descriptors[indices]
-            return [Route(slice(None), count, self.files[int(indices[0])].file_object, True, file, fixed)]
+            first = self.files[int(indices[0])].file_object
+            if fixed:
+                return [Route(slice(None), count, first, True, indices.astype(np.int32), True)]
+            held = tuple(file.file_object for file in self.files)
+            return [Route(slice(None), count, first, True, self._descriptors[indices], held=held)]
         found = []
         for index in np.unique(indices).tolist():
             rows = np.flatnonzero(indices == index)
@@ -108,8 +137,10 @@ class FileSet:
         known = not fixed or self._descriptors[index] == self._registered[index]
         if target is None or not known or _beyond(target, rows, plan):
             check(file)
-            return Route(rows, count, file.file_object)
-        return Route(rows, count, file.file_object, True, index if fixed else target.descriptor, fixed)
+            return Route(rows, count, file.file_object, held=(file.file_object,))
+        if fixed:
+            return Route(rows, count, file.file_object, True, index, True)
+        return Route(rows, count, file.file_object, True, target.descriptor, held=(file.file_object,))
 
 
 def resolve(ring: Ring, files: Any, major: int, what: str) -> tuple[int | None, Router]:
@@ -145,13 +176,13 @@ def check_file(ring: Ring, file: Any, major: int, what: str) -> None:
 
 
 def _route_one(registered: FileSet, file: File, count: int, plan: Transfer | None) -> Route:
-    target = file.direct_target()
+    target, held = file.direct_target(), (file.file_object,)
     if target is None or _beyond(target, slice(None), plan):
-        return Route(slice(None), count, file.file_object)
+        return Route(slice(None), count, file.file_object, held=held)
     index = registered.index(file) if registered.files else SPARSE
     if index != SPARSE:
         return Route(slice(None), count, file.file_object, True, index, True)
-    return Route(slice(None), count, file.file_object, True, target.descriptor)
+    return Route(slice(None), count, file.file_object, True, target.descriptor, held=held)
 
 
 def _distinct(ring: Ring, files: Sequence[Any]) -> tuple[FileSet, npt.NDArray[np.intp]]:

@@ -9,8 +9,7 @@ Rows: R8, R9, R33
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from ..io_manager.manager import IoManager
 from ..status import IoTimeout, nt_success
 from .columns import Transfer
 from .completions import Completions
-from .routes import Rows
+from .routes import Holding, Rows
 
 if TYPE_CHECKING:
     from .ring import Ring
@@ -119,6 +118,8 @@ class Batch:
         # One more than there are parts, until all have been started; the queue waits for this number.
         self.remaining = 1
         self._lock = ring.system.hal.new_lock()
+        self._holding: Holding | None = None
+        self._calls: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return self._plan.count
@@ -145,7 +146,15 @@ class Batch:
             part.cancel()
 
     def __await__(self) -> Generator[Any, None, Completions]:
-        return asyncio.get_running_loop().run_in_executor(None, self.wait).__await__()
+        return self._ring.bridge.wait_for(self)
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Have `call` called once when every request has its result, on whichever thread that is; at once if so."""
+        with self._lock:
+            if self.remaining:
+                self._calls.append(call)
+                return
+        call()
 
     def add(self, part: StartedPart) -> StartedPart:
         """Count one more part, before it is started."""
@@ -155,6 +164,10 @@ class Batch:
             self.remaining += 1
         return part
 
+    def hold(self, holding: Holding) -> None:
+        """Keep files from being closed below until all is done."""
+        self._holding = holding
+
     def part_done(self) -> None:
         """One part less; the last lets the buffer go and wakes whoever waits."""
         with self._lock:
@@ -162,6 +175,10 @@ class Batch:
             last = not self.remaining
         if last:
             self._plan.pin.release()
+            if self._holding is not None:
+                self._holding.release()
+            for call in self._calls:
+                call()
             self._queue.notify()
 
     def started(self) -> None:

@@ -27,6 +27,7 @@ class IoRingError(OSError):
 
     def __init__(self, hresult: int, message: str, *, errno: int | None = None, submitted: int | None = None) -> None:
         super().__init__(errno, message)
+        self.args = (hresult, message)
         self.hresult = hresult
         self.submitted = submitted
 

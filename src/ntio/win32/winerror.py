@@ -67,10 +67,10 @@ IORING_E_WAIT_TIMEOUT: Final = 0x800705B4
 IORING_E_UNKNOWN_VERSION: Final = IORING_E_VERSION_NOT_SUPPORTED
 IORING_E_UNKNOWN_REQUIRED_FLAG: Final = IORING_E_REQUIRED_FLAG_NOT_SUPPORTED
 
-_NAMES = {
-    value: name for name, value in reversed(list(globals().items())) if name.startswith(("S_", "E_", "IORING_E_"))
-}
-_ERRORS = {value: name for name, value in list(globals().items()) if name.startswith("ERROR_")}
+# In reverse, so that the first name of a number is the one that is shown.
+_NUMBERS: list[tuple[str, int]] = [(name, value) for name, value in globals().items() if isinstance(value, int)][::-1]
+_NAMES = {value: name for name, value in _NUMBERS if name.startswith(("S_", "E_", "IORING_E_"))}
+_ERRORS = {value: name for name, value in _NUMBERS if name.startswith("ERROR_")}
 
 
 def HRESULT_FROM_WIN32(error: int) -> int:
