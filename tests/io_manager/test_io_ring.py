@@ -17,11 +17,13 @@ from made_up_drivers import Bottom, Holder
 from ntio import BugCheck, NtError, System
 from ntio.abi import IORING_CQE, NT_IORING_SQE
 from ntio.drivers.file_disk import FileDisk
+from ntio.hal.choose import make_hal
 from ntio.io_manager import io_ring_codes as codes
 from ntio.io_manager.file_object import FileObject
 from ntio.io_manager.io_ring import IoRing
 from ntio.io_manager.io_ring_drain import DrainList, Held
 from ntio.io_manager.io_ring_queues import RingQueues
+from ntio.io_manager.open import open_device
 from ntio.status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_CANCELLED,
@@ -31,6 +33,7 @@ from ntio.status import (
     STATUS_IORING_REQUIRED_FLAG_NOT_SUPPORTED,
     STATUS_RESOURCE_IN_USE,
 )
+from ntio.system.system import create_parameters
 
 ALL = codes.IORING_SUBMIT_WAIT_ALL
 
@@ -174,8 +177,6 @@ def test_nothing_is_popped_behind_overwritten_counters(desk: Desk) -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 8)), max_size=40))
 def test_the_queues_are_queues(steps: list[tuple[bool, int]]) -> None:
-    from ntio.hal.choose import make_hal
-
     queues, posted, popped, waiting = RingQueues(make_hal("simulated"), 8, 16), 0, 0, 0
     for posting, count in steps:
         if posting and waiting + count <= 16:
@@ -244,20 +245,19 @@ def test_an_entry_is_free_when_everything_before_it_has_completed(drains: tuple[
 
 def test_writes_of_one_window_reach_their_own_files_whatever_their_way(desk: Desk) -> None:
     """A disk on a host file sends what crosses its end through its stack; its neighbours go straight to their files."""
-    image = desk.folder / "disk"
-    desk.make("disk", bytes(512)).device  # noqa: B018
-    desk.io.handles.close_all()
-    desk.file = desk.insert(desk.make("letters", bytes(26)))
-    disk = desk.system.load(FileDisk(str(image)))
-    disk_file = desk.insert(desk.system.open_file_object(disk.path, "r+"))
+    disk = desk.system.load(FileDisk(str(desk.folder / "disk"), size=512))
+    disk_file = desk.insert(open_device(disk, "", create_parameters("r+")))
     desk.view[:8] = b"abcdefgh"
-    rows = [(desk.file, 0), (disk_file, 508), (disk_file, 512), (desk.file, 4), (disk_file, 510)]
+    rows = [(desk.file, 0), (disk_file, 504), (disk_file, 512), (desk.file, 4), (disk_file, 510)]
     for user, (file, offset) in enumerate(rows):
         desk.ring.build_transfer(codes.IORING_OP_WRITE, (0, file), (0, desk.memory), 0, 4, offset, user, 0)
     assert desk.do() == {0: (0, 4), 1: (0, 4), 2: (STATUS_DISK_FULL, 0), 3: (0, 4), 4: (0, 2)}
     desk.read(26)
     assert desk.do() == {0: (0, 26)}
-    assert bytes(desk.view[:26]) == b"abcdabcd" + bytes(18)
+    assert bytes(desk.view[:26]) == b"abcdabcdIJKLMNOPQRSTUVWXYZ"
+    desk.read(512, file=disk_file)
+    assert desk.do() == {0: (0, 512)}
+    assert bytes(desk.view[504:512]) == b"abcd\0\0ab"
 
 
 def test_many_regions_and_files_in_one_window(desk: Desk) -> None:

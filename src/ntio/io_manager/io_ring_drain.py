@@ -24,7 +24,7 @@ from .io_ring_flight import Entries
 class Held:
     """An entry that waits, with what its builder left for it; `waits_for` operations are before it and unfinished."""
 
-    __slots__ = ("arrays", "entry", "pins", "sequence", "waits_for")
+    __slots__ = ("arrays", "entry", "pins", "sequence", "unwanted", "waits_for")
 
     def __init__(self, entry: Entries, pins: list[Region | None], arrays: list[Any], sequence: int) -> None:
         self.entry = entry
@@ -32,6 +32,8 @@ class Held:
         self.arrays = arrays
         self.sequence = sequence
         self.waits_for = 0
+        #: Whether somebody cancelled it while it was being started.
+        self.unwanted = False
 
 
 class DrainList:

@@ -254,6 +254,14 @@ class Launcher:
                 self._cancel_rows(flight, rows)
         return found
 
+    def cancel_started(self, sequence: int) -> None:
+        """Ask the operation with that sequence number to end early."""
+        with self._lock:
+            found = [(flight, np.flatnonzero(flight.sequence == sequence)) for flight in self._flights]
+        for flight, rows in found:
+            if len(rows):
+                self._cancel_rows(flight, rows)
+
     def _cancel_rows(self, flight: Flight, rows: npt.NDArray[np.intp]) -> None:
         operations, irp = flight.operations, flight.irp
         if operations is not None:

@@ -9,7 +9,7 @@ Source: spec ioring.md 1.2, 3.1. Rows: R1, R7
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from .file_object import FileObject
 from .io_ring_codes import IORING_OP_READ, IORING_OP_READ_SCATTER, IORING_OP_WRITE
 from .io_ring_flight import (
     Entries,
-    Finish,
     Flight,
     Lookup,
     file_statuses,
@@ -51,7 +50,8 @@ def start_segments(launcher: Launcher, entry: Entries, segments: Any, sequence: 
             return
         whole = _Whole(launcher, entry, sequence, len(pages))
         direct = not ways(lookup, body, writing=not reading)[0]
-        for flight in _flights(lookup, entry, body, pages, regions, whole.pages_done):
+        for flight in _flights(lookup, entry, body, pages, regions):
+            flight.finish, flight.sequence = whole.pages_done, np.full(len(flight.user_data), sequence, np.uint64)
             launcher.launch(flight, direct=direct)
 
 
@@ -71,8 +71,8 @@ def _check(lookup: Lookup, body: Entries, pages: Sequence[int], *, reading: bool
 
 
 def _flights(
-    lookup: Lookup, entry: Entries, body: Entries, pages: Sequence[int], regions: list[Region | None], finish: Finish
-) -> list[Flight]:
+    lookup: Lookup, entry: Entries, body: Entries, pages: Sequence[int], regions: list[Region | None]
+) -> Iterator[Flight]:
     """One flight for the pages of each region."""
     file, target = lookup.objects[0], lookup.targets[0]
     assert file is not None
@@ -81,19 +81,21 @@ def _flights(
         if region is not None:
             numbers.setdefault(region, []).append(number)
     reading = int(entry["OpCode"][0]) == IORING_OP_READ_SCATTER
-    flights = []
     for region, mine in numbers.items():
         here = np.array(mine, np.uint64) * np.uint64(PAGE_SIZE)
         flight = Flight(
             IORING_OP_READ if reading else IORING_OP_WRITE, np.repeat(entry["UserData"], len(mine)), here, [file],
-            np.zeros(len(mine), np.intp), [] if target is None else [target], finish, region,
+            np.zeros(len(mine), np.intp), [] if target is None else [target], _nobody, region,
         )  # fmt: skip
         flight.position = np.array([pages[number] - region.start for number in mine], np.uint64)
         flight.offset = body["Offset"] + here
         flight.length = np.minimum(np.uint64(PAGE_SIZE), body["Length"] - here).astype(np.uint32)
         flight.flags = 0 if reading else int(body["Flags"][0])
-        flights.append(flight)
-    return flights
+        yield flight
+
+
+def _nobody(user_data: Any, status: Any, information: Any, sequence: Any) -> None:
+    """Whom a flight reports to before its entry has taken it over."""
 
 
 class _Whole:

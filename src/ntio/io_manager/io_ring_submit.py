@@ -99,6 +99,7 @@ class Submitter:
         self._lock = ring.io.hal.new_lock()
         self._launcher = Launcher(ring.io, self._queue, self._finish)
         self._held = DrainList()
+        self._starting: Held | None = None
         self._releasing = False
         self._reaper: Any = None
         self._sequence = 0
@@ -216,12 +217,16 @@ class Submitter:
         self.cancel(None, None)
 
     def _cancel_held(self, file: FileObject | None, target: int | None) -> int:
+        starting = 0
         with self._lock:
             chosen = self._held.take_all(lambda one: self._is_target(one, file, target)) if len(self._held) else []
+            if self._starting is not None and self._is_target(self._starting, file, target):
+                self._starting.unwanted = True
+                starting = 1
         for one in chosen:
             self._launcher.unpin(one.pins)
             self._launcher.complete_one(one.entry, one.sequence, STATUS_CANCELLED)
-        return len(chosen)
+        return len(chosen) + starting
 
     def _is_target(self, held: Held, file: FileObject | None, target: int | None) -> bool:
         if target is not None and int(held.entry["UserData"][0]) != target:
@@ -264,13 +269,15 @@ class Submitter:
         try:
             while (one := self._next_free()) is not None:
                 self._start_one(one.entry, one.pins, one.arrays, one.sequence)
+                if one.unwanted:
+                    self._launcher.cancel_started(one.sequence)
         except BaseException:
-            self._releasing = False
+            self._releasing, self._starting = False, None
             raise
 
     def _next_free(self) -> Held | None:
         with self._lock:
-            free = self._held.take_free()
+            free = self._starting = self._held.take_free()
             self._releasing = free is not None
         return free
 
