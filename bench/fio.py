@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 #: Submit and reap 32 at a time into registered buffers of a registered file: what measured best (perf of fio 3.33).
 _BEST = [
@@ -19,16 +20,32 @@ def missing() -> str:
     return "" if shutil.which("fio") else "fio is not installed (Debian: apt-get install fio)"
 
 
-def random_reads(path: Path, depth: int, seconds: float, *, direct: bool = False) -> float:
-    """4 KiB random reads per second, one thread; the file's cached pages stay cached (fio drops them by default)."""
+def random_reads(path: Path, depth: int, seconds: float, *, direct: bool = False, jobs: int = 1) -> float:
+    """4 KiB random reads per second, one thread or `jobs`; cached pages stay cached (fio drops them by default)."""
+    job = _run(path, "randread", depth, f"--runtime={seconds}", "--time_based", direct=direct, jobs=jobs)
+    return float(job["read"]["iops"])
+
+
+def random_writes(path: Path, depth: int, seconds: float) -> float:
+    """4 KiB random O_DIRECT writes per second, one thread. What the file held is lost."""
+    return float(_run(path, "randwrite", depth, f"--runtime={seconds}", "--time_based", direct=True)["write"]["iops"])
+
+
+def synced_writes(path: Path, depth: int, count: int) -> float:
+    """4 KiB random buffered writes per second, `count` of them and an fsync at the end, which is part of the time."""
+    job = _run(path, "randwrite", depth, f"--number_ios={count}", "--end_fsync=1")
+    return 1000 * count / float(job["job_runtime"])
+
+
+def _run(path: Path, kind: str, depth: int, *options: str, direct: bool = False, jobs: int = 1) -> dict[str, Any]:
     command = [
-        "fio", "--name=ntio", f"--filename={path}", "--rw=randread", "--bs=4k", "--norandommap", "--invalidate=0",
-        f"--size={path.stat().st_size}", f"--iodepth={depth}", f"--runtime={seconds}", "--time_based", "--thread",
-        f"--direct={int(direct)}", "--output-format=json", *_BEST,
+        "fio", "--name=ntio", f"--filename={path}", f"--rw={kind}", "--bs=4k", "--norandommap", "--invalidate=0",
+        f"--size={path.stat().st_size}", f"--iodepth={depth}", "--thread", f"--numjobs={jobs}", "--group_reporting",
+        f"--direct={int(direct)}", "--output-format=json", *options, *_BEST,
     ]  # fmt: skip
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=path.parent).stdout
     # fio may print notes before the document.
-    job = json.loads(output[output.index("{") :])["jobs"][0]
+    job: dict[str, Any] = json.loads(output[output.index("{") :])["jobs"][0]
     if job["error"]:
         raise RuntimeError(f"fio failed with error {job['error']}")
-    return float(job["read"]["iops"])
+    return job

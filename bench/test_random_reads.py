@@ -1,29 +1,34 @@
-"""4 KiB random reads of a cached file: a ring against everything a Python program would otherwise use, and against C.
+"""4 KiB random reads of one file: a ring against everything a Python program would otherwise use, and against C.
 
-All ways read the same offsets in the same order of windows; each reports reads per second, and the bytes are hashed.
+All ways read the same offsets, and every way's bytes are hashed. The ring appears four times: as it is, with its file
+registered, with its destination registered too (an `Arena`), and two of those in two threads.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
-import hashlib
+import mmap
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from time import perf_counter
 
 import fio
 import numpy as np
+import peers
 import pytest
+import ways
+from ways import BLOCK, WINDOW, Offsets, Way, in_chunks, one_thread
 
 import ntio
-
-BLOCK = 4096
-WINDOW = 1024
 
 Scale = Callable[[int, int], int]
 Record = Callable[..., None]
 Alternate = Callable[..., dict[str, float]]
+
+#: What each ring keeps in flight, and what its calls read: the best of 64 to 1024 and of 256 to 4096 here.
+ENTRIES = 256
+BEST_RING = "ring, file and destination registered"
 
 
 @pytest.fixture
@@ -39,139 +44,141 @@ def path(tmp_path: Path, scale: Scale) -> Path:
 
 
 @pytest.fixture
-def offsets(path: Path, scale: Scale) -> np.ndarray:
-    """Where to read: block-aligned, random, the same in every run."""
-    blocks = path.stat().st_size // BLOCK
-    return np.random.default_rng(2).integers(0, blocks, scale(2048, 400_000)).astype(np.uint64) * np.uint64(BLOCK)
-
-
-@pytest.fixture
 def system() -> Iterator[ntio.System]:
     """A System on the HAL the environment chooses."""
     with ntio.System(os.environ.get("NTIO_HAL") or None) as system:
         yield system
 
 
-def rate_of(count: int, run: Callable[[], object]) -> Callable[[], float]:
-    """A run that reports how many of `count` reads it did per second."""
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is closed at the end."""
+    with ExitStack() as stack:
+        yield stack
 
-    def timed() -> float:
-        start = perf_counter()
-        run()
-        return count / (perf_counter() - start)
 
-    return timed
+def offsets_in(path: Path, count: int) -> Offsets:
+    """Random blocks of a file."""
+    return ways.random_offsets(path.stat().st_size // BLOCK, count)
+
+
+def opened_rings(
+    stack: ExitStack, system: ntio.System, path: Path, *, direct: bool = False
+) -> tuple[dict[str, Way], ntio.Ring]:
+    """The ring's ways of reading a file, and the one that a single thread does best with."""
+    file = stack.enter_context(ntio.open(path, direct=direct, system=system))
+    arena = stack.enter_context(ntio.Arena(2 * WINDOW * BLOCK, system=system))
+    plain, registered = (stack.enter_context(ntio.Ring(ENTRIES, system=system)) for _ in range(2))
+    best, second = (stack.enter_context(ntio.Ring(ENTRIES, system=system, arena=arena)) for _ in range(2))
+    for ring in (registered, best, second):
+        ring.register([file])
+    own, (mine, other) = ways.aligned(WINDOW), (stack.enter_context(arena.rows(WINDOW, BLOCK)) for _ in range(2))
+    single = ways.ring_source(best, file, mine)
+    return {
+        "ring": one_thread(ways.ring_source(plain, file, own)),
+        "ring, file registered": one_thread(ways.ring_source(registered, file, own)),
+        BEST_RING: one_thread(single),
+        "two rings, two threads": ways.a_thread_each(single, ways.ring_source(second, file, other)),
+    }, best
+
+
+def opened_descriptor(stack: ExitStack, path: Path, flags: int = 0) -> int:
+    """A descriptor for the length of the test."""
+    descriptor = os.open(path, os.O_RDONLY | flags)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def pools(stack: ExitStack, descriptor: int, source: ways.Source) -> dict[str, Way]:
+    """Thread pools of 8 and 32: a future per read, and a future per thousand."""
+    found = {}
+    for threads in (8, 32):
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        found[f"pool of {threads}, a future per read"] = one_thread(ways.future_source(pool, descriptor))
+        found[f"pool of {threads}, chunks"] = in_chunks(pool, source)
+    return found
+
+
+def fio_runs(path: Path, scale: Scale, record: Record, *, direct: bool = False) -> dict[str, Callable[[], float]]:
+    """fio at several depths, and twice at once; nothing in a tiny run."""
+    if fio.missing():
+        record(f"fio skipped: {fio.missing()}")
+    if fio.missing() or not scale(0, 1):
+        return {}
+    runs = {
+        f"fio io_uring QD{depth}": lambda depth=depth: fio.random_reads(path, depth, 1.0, direct=direct)
+        for depth in ((128, 256) if direct else (32, 128, 256))
+    }
+    return runs if direct else runs | {"2 x fio io_uring QD128": lambda: fio.random_reads(path, 128, 1.0, jobs=2)}
+
+
+def keep(rates: dict[str, float], sha: str, record: Record, **more: dict[str, float]) -> None:
+    """A line of the table per way, beside the best fio and the best ring of one thread."""
+    best_fio = max((rate for name, rate in rates.items() if name.startswith("fio")), default=0.0)
+    for name, rate in rates.items():
+        compared = {"of the best fio": rate / best_fio} if best_fio else {}
+        compared["ring is x"] = rates[BEST_RING] / rate
+        for column, values in more.items():
+            compared[column] = values.get(name, "")  # type: ignore[assignment]
+        record(name, **{"reads/s": rate, **compared, "sha256": sha[:12] if "fio" not in name else "not read here"})
 
 
 def test_hot_random_reads(
-    path: Path, offsets: np.ndarray, system: ntio.System, scale: Scale, alternate: Alternate, record: Record
+    path: Path, system: ntio.System, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record
 ) -> None:
-    """One thread, a reused destination, the page cache hot."""
-    out = np.zeros((WINDOW, BLOCK), np.uint8)
-    some = offsets[: max(len(offsets) // 20, 1)]  # a future per read is slow: it gets fewer
-    with ntio.open(path, system=system) as file, ntio.Ring(256, system=system) as ring:
-        descriptor = os.open(path, os.O_RDONLY)
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            runs: dict[str, Callable[[], float]] = {
-                "ring": rate_of(len(offsets), lambda: through_ring(ring, file, offsets, out)),
-                "os.pread loop": rate_of(len(offsets), lambda: through_pread(descriptor, offsets)),
-                "os.preadv into one buffer": rate_of(len(offsets), lambda: through_preadv(descriptor, offsets)),
-                "pool, a future per read": rate_of(len(some), lambda: through_pool(pool, descriptor, some)),
-                "pool, chunks": rate_of(len(offsets), lambda: through_chunks(pool, descriptor, offsets)),
-            }
-            if not fio.missing() and scale(0, 1):
-                for depth in (32, 128, 256):
-                    runs[f"fio io_uring QD{depth}"] = lambda depth=depth: fio.random_reads(path, depth, 1.0)
-            rates = alternate(runs, scale(1, 7))
-        crossings = crossings_per_thousand(ring, file, offsets, out)
-        expected = digest(os.pread(descriptor, BLOCK, int(offset)) for offset in offsets[:2048])
-        assert digest(ring.read(file, offsets[:2048], BLOCK).data) == expected
-        os.close(descriptor)
-    best_fio = max((rate for name, rate in rates.items() if name.startswith("fio")), default=0.0)
-    for name, rate in rates.items():
-        per_thousand = crossings if name == "ring" else 1000.0 if name.startswith("os.") else ""
-        compared = {"of the best fio": rate / best_fio} if best_fio else {}
-        ratio = rate / rates["pool, a future per read"]
-        record(name, **{"reads/s": rate, "crossings per 1000": per_thousand, "x future per read": ratio, **compared})
-    if fio.missing():
-        record(f"fio skipped: {fio.missing()}")
+    """The page cache hot, destinations used again, against what Python has and against C."""
+    offsets = offsets_in(path, scale(WINDOW, 200 * WINDOW))
+    descriptor = opened_descriptor(stack, path)
+    memory = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    pread = ways.pread_source(descriptor)
+    rings, ring = opened_rings(stack, system, path)
+    found = rings | {
+        "os.pread loop": one_thread(pread),
+        "os.preadv into one buffer": one_thread(ways.preadv_source(descriptor)),
+        **pools(stack, descriptor, pread),
+        "mmap slice": one_thread(ways.mmap_source(memory)),
+        "mmap and np.take": one_thread(ways.take_source(memory)),
+    }
+    sha = ways.check(found, path, offsets[:500])
+    slow = [name for name in found if "a future per read" in name]
+    rates = alternate(
+        ways.rates(found, offsets, slow) | fio_runs(path, scale, record), scale(1, 7)
+    )
+    before = ring.crossings
+    rings[BEST_RING](offsets, False)
+    crossings = {BEST_RING: 1000 * (ring.crossings - before) / len(offsets), "os.pread loop": 1000.0}
+    keep(rates, sha, record, **{"crossings per 1000": crossings})
+    record("two rings are", **{"x one ring": rates["two rings, two threads"] / rates[BEST_RING]})
+
+
+def test_hot_random_reads_beside_packages(
+    path: Path, system: ntio.System, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record
+) -> None:
+    """The same against packages from PyPI, one thread each."""
+    offsets = offsets_in(path, scale(300, 200 * WINDOW))
+    sources, missing = peers.enter_peers(stack, path)
+    for line in missing:
+        record(line)
+    rings, _ = opened_rings(stack, system, path)
+    found = {BEST_RING: rings[BEST_RING], **{name: one_thread(source) for name, source in sources.items()}}
+    sha = ways.check(found, path, offsets[:300])
+    keep(alternate(ways.rates(found, offsets, peers.SLOW), scale(1, 7)), sha, record)
 
 
 def test_direct_random_reads(
-    path: Path, offsets: np.ndarray, system: ntio.System, scale: Scale, alternate: Alternate, record: Record
+    path: Path, system: ntio.System, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record
 ) -> None:
     """O_DIRECT: the device decides, a ring only has to keep its queue full."""
-    offsets = offsets[: scale(256, 40_000)]
-    out = aligned(WINDOW * BLOCK).reshape(WINDOW, BLOCK)
+    offsets = offsets_in(path, scale(100, 48 * WINDOW))
     try:
-        file = ntio.open(path, direct=True, system=system)
-        file.read_into(out[0], 0)
-    except ntio.NtError as error:
+        descriptor = opened_descriptor(stack, path, os.O_DIRECT)
+        os.preadv(descriptor, [ways.aligned(1).reshape(-1)], 0)
+    except OSError as error:
         pytest.skip(f"this file system has no direct I/O: {error}")
-    with file, ntio.Ring(256, system=system) as ring:
-        runs = {"ring": rate_of(len(offsets), lambda: through_ring(ring, file, offsets, out))}
-        if not fio.missing() and scale(0, 1):
-            for depth in (128, 256):
-                runs[f"fio io_uring QD{depth}"] = lambda depth=depth: fio.random_reads(path, depth, 1.0, direct=True)
-        rates = alternate(runs, scale(1, 5))
-        first = ring.read(file, offsets[:64], BLOCK, out=out[:64]).raise_for_status().data
-    with open(path, "rb") as plain:
-        assert digest(first) == digest(os.pread(plain.fileno(), BLOCK, int(offset)) for offset in offsets[:64])
-    best_fio = max((rate for name, rate in rates.items() if name.startswith("fio")), default=0.0)
-    for name, rate in rates.items():
-        record(name, **{"reads/s": rate, **({"of the best fio": rate / best_fio} if best_fio else {})})
-
-
-def through_ring(ring: ntio.Ring, file: ntio.File, offsets: np.ndarray, out: np.ndarray) -> None:
-    """The public ring, a reused destination."""
-    for first in range(0, len(offsets), WINDOW):
-        part = offsets[first : first + WINDOW]
-        ring.read(file, part, BLOCK, out=out[: len(part)]).raise_for_status()
-
-
-def through_pread(descriptor: int, offsets: np.ndarray) -> None:
-    """A system call and a new bytes object per read."""
-    for offset in offsets.tolist():
-        os.pread(descriptor, BLOCK, offset)
-
-
-def through_preadv(descriptor: int, offsets: np.ndarray) -> None:
-    """A system call per read, into one buffer."""
-    buffers = [bytearray(BLOCK)]
-    for offset in offsets.tolist():
-        os.preadv(descriptor, buffers, offset)
-
-
-def through_pool(pool: concurrent.futures.Executor, descriptor: int, offsets: np.ndarray) -> None:
-    """The asynchronous file I/O most Python programs have: a future per read."""
-    for future in [pool.submit(os.pread, descriptor, BLOCK, offset) for offset in offsets.tolist()]:
-        future.result()
-
-
-def through_chunks(pool: concurrent.futures.Executor, descriptor: int, offsets: np.ndarray) -> None:
-    """The best a pool can do: a future per thousand reads."""
-    pieces = [offsets[first : first + 1000] for first in range(0, len(offsets), 1000)]
-    for future in [pool.submit(through_pread, descriptor, piece) for piece in pieces]:
-        future.result()
-
-
-def crossings_per_thousand(ring: ntio.Ring, file: ntio.File, offsets: np.ndarray, out: np.ndarray) -> float:
-    """How often the ring enters the kernel for a thousand reads."""
-    before = ring.crossings
-    through_ring(ring, file, offsets, out)
-    return 1000 * (ring.crossings - before) / len(offsets)
-
-
-def digest(pieces: object) -> str:
-    """A hash of what was read, in order."""
-    sha = hashlib.sha256()
-    for piece in pieces:  # type: ignore[attr-defined]
-        sha.update(piece)
-    return sha.hexdigest()
-
-
-def aligned(size: int) -> np.ndarray:
-    """Bytes whose address is a multiple of 4096, as direct I/O wants."""
-    raw = np.zeros(size + 4096, np.uint8)
-    start = -raw.ctypes.data % 4096
-    return raw[start : start + size]
+    preadv = ways.preadv_source(descriptor)
+    rings, _ = opened_rings(stack, system, path, direct=True)
+    found = rings | {"os.preadv into one buffer": one_thread(preadv), **pools(stack, descriptor, preadv)}
+    sha = ways.check(found, path, offsets[:100])
+    slow = [name for name in found if "a future per read" in name or name.startswith("os.")]
+    runs = ways.rates(found, offsets, slow) | fio_runs(path, scale, record, direct=True)
+    keep(alternate(runs, scale(1, 5)), sha, record)

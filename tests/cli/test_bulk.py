@@ -48,9 +48,7 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_sum_prints_what_sha256sum_prints(
-    folder: Path, short_wholes: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_sum_prints_what_sha256sum_prints(folder: Path, short_wholes: None, capsys: pytest.CaptureFixture[str]) -> None:
     paths = files_of(folder)
     assert main(["sum", *map(str, paths)]) == 0
     out = capsys.readouterr().out

@@ -23,7 +23,7 @@ from .systems import command_system, hal_line
 _GOOD, _MISSING, _FACT = "ok", "missing", ""
 #: What registered buffers of a ring want to lock at least, in bytes.
 _COMFORTABLE_LOCK = 64 << 20
-#: A ring takes three descriptors, `read_files` 256 slots that count against this limit.
+#: A ring takes three descriptors, `read_files` 768 slots that count against this limit.
 _COMFORTABLE_FILES = 1024
 
 

@@ -94,10 +94,10 @@ class _Rich:
 
 
 @contextmanager
-def progress(what: str, total: int, stream: TextIO | None = None) -> Iterator[Progress]:
-    """Show how many of `total` bytes are done while the block lasts."""
+def progress(what: str, total: int, stream: TextIO | None = None, *, printing: bool = False) -> Iterator[Progress]:
+    """Show how many of `total` bytes are done while the block lasts, unless that is `printing` to a terminal itself."""
     stream = stream or sys.stderr
-    if not stream.isatty():
+    if not stream.isatty() or (printing and sys.stdout.isatty()):
         yield Silent()
         return
     shown: Line | _Rich

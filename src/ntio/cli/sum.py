@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = []
     with command_system() as system:
         stats = stat_files(expand(arguments.paths, complaints, recursive=arguments.recursive), system=system)
-        workers = os.cpu_count() or 1
-        with progress("hashing", total_bytes(stats)) as shown, ThreadPoolExecutor(workers) as pool:
+        bar = progress("hashing", total_bytes(stats), printing=not arguments.json)
+        with bar as shown, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for part in contents(system, stats, rings=1):
                 hashes = (
                     _long(part, shown, complaints) if isinstance(part, LongFile) else _batch(part, pool, complaints)

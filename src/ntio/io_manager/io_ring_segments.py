@@ -50,8 +50,7 @@ def start_segments(launcher: Launcher, entry: Entries, segments: Any, sequence: 
             return
         whole = _Whole(launcher, entry, sequence, len(pages))
         direct = not ways(lookup, body, writing=not reading)[0]
-        for flight in _flights(lookup, entry, body, pages, regions):
-            flight.finish, flight.sequence = whole.pages_done, np.full(len(flight.user_data), sequence, np.uint64)
+        for flight in list(whole.flights(lookup, body, pages, regions)):
             launcher.launch(flight, direct=direct)
 
 
@@ -70,48 +69,43 @@ def _check(lookup: Lookup, body: Entries, pages: Sequence[int], *, reading: bool
     return first or (0 if unbuffered and aligned and enough else STATUS_INVALID_PARAMETER)
 
 
-def _flights(
-    lookup: Lookup, entry: Entries, body: Entries, pages: Sequence[int], regions: list[Region | None]
-) -> Iterator[Flight]:
-    """One flight for the pages of each region."""
-    file, target = lookup.objects[0], lookup.targets[0]
-    assert file is not None
-    numbers: dict[Region, list[int]] = {}
-    for number, region in enumerate(regions):
-        if region is not None:
-            numbers.setdefault(region, []).append(number)
-    reading = int(entry["OpCode"][0]) == IORING_OP_READ_SCATTER
-    for region, mine in numbers.items():
-        here = np.array(mine, np.uint64) * np.uint64(PAGE_SIZE)
-        flight = Flight(
-            IORING_OP_READ if reading else IORING_OP_WRITE, np.repeat(entry["UserData"], len(mine)), here, [file],
-            np.zeros(len(mine), np.intp), [] if target is None else [target], _nobody, region,
-        )  # fmt: skip
-        flight.position = np.array([pages[number] - region.start for number in mine], np.uint64)
-        flight.offset = body["Offset"] + here
-        flight.length = np.minimum(np.uint64(PAGE_SIZE), body["Length"] - here).astype(np.uint32)
-        flight.flags = 0 if reading else int(body["Flags"][0])
-        yield flight
-
-
-def _nobody(user_data: Any, status: Any, information: Any, sequence: Any) -> None:
-    """Whom a flight reports to before its entry has taken it over."""
-
-
 class _Whole:
     """One entry whose pages are on their way: how many are still out, and what came of the others."""
 
     def __init__(self, launcher: Launcher, entry: Entries, sequence: int, pages: int) -> None:
         self._finish = launcher.finish
+        self._code = IORING_OP_READ if int(entry["OpCode"][0]) == IORING_OP_READ_SCATTER else IORING_OP_WRITE
         self._user_data = entry["UserData"].copy()
-        self._sequence = sequence
+        self._sequence = np.array([sequence], np.uint64)
         self._lock = launcher.io.hal.new_lock()
         self._left = pages
         self._status = 0
         self._information = 0
 
-    def pages_done(self, user_data: Any, status: Any, information: Any, sequence: Any) -> None:
-        """Some pages are done; the last one ends the entry."""
+    def flights(
+        self, lookup: Lookup, body: Entries, pages: Sequence[int], regions: list[Region | None]
+    ) -> Iterator[Flight]:
+        """One flight for the pages of each region."""
+        file, target = lookup.objects[0], lookup.targets[0]
+        assert file is not None
+        numbers: dict[Region, list[int]] = {}
+        for number, region in enumerate(regions):
+            if region is not None:
+                numbers.setdefault(region, []).append(number)
+        for region, mine in numbers.items():
+            count, here = len(mine), np.array(mine, np.uint64) * np.uint64(PAGE_SIZE)
+            flight = Flight(
+                self._code, self._user_data.repeat(count), self._sequence.repeat(count), [file],
+                np.zeros(count, np.intp), [] if target is None else [target], self._pages_done, region,
+            )  # fmt: skip
+            flight.position = np.array([pages[number] - region.start for number in mine], np.uint64)
+            flight.offset = body["Offset"] + here
+            flight.length = np.minimum(np.uint64(PAGE_SIZE), body["Length"] - here).astype(np.uint32)
+            flight.flags = 0 if self._code == IORING_OP_READ else int(body["Flags"][0])
+            yield flight
+
+    def _pages_done(self, user_data: Any, status: Any, information: Any, sequence: Any) -> None:
+        # The last page ends the entry.
         failed = status[~nt_success(status)]
         with self._lock:
             self._left -= len(status)
@@ -123,7 +117,7 @@ class _Whole:
                 return
         if self._status == STATUS_END_OF_FILE and self._information:
             self._status = 0
+        information = 0 if self._status else self._information
         self._finish(
-            self._user_data, np.array([self._status], np.uint32),
-            np.array([0 if self._status else self._information], np.uint64), np.array([self._sequence], np.uint64),
-        )  # fmt: skip
+            self._user_data, np.array([self._status], np.uint32), np.array([information], np.uint64), self._sequence
+        )
