@@ -44,7 +44,7 @@ NOT_FOUND = w.HRESULT_FROM_WIN32(w.ERROR_NOT_FOUND)
 NO_ACCESS = w.HRESULT_FROM_WIN32(w.ERROR_NOACCESS)
 END_OF_FILE = w.HRESULT_FROM_WIN32(w.ERROR_HANDLE_EOF)
 MEMORY = 1 << 16
-PATIENCE = 30.0
+PATIENCE = 2.0
 
 #: A file as an entry names it: ("handle", number) or ("index", number). Memory: an address, or (index, offset).
 FileName = tuple[str, int]
@@ -295,9 +295,10 @@ class RingPrograms(RuleBasedStateMachine):
         if entry.file[0] == "index":
             file = api.IoRingHandleRefFromIndex(entry.file[1])
         where = entry.memory
-        memory = api.IoRingBufferRefFromPointer(where)
         if isinstance(where, tuple):
             memory = api.IoRingBufferRefFromIndexAndOffset(*where)
+        else:
+            memory = api.IoRingBufferRefFromPointer(where)
         flags = api.IOSQE_FLAGS_DRAIN_PRECEDING_OPS if entry.drain else 0
         if entry.kind == "read":
             api.BuildIoRingReadFile(ring, file, memory, entry.length, entry.offset, entry.user, flags)
