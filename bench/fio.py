@@ -22,24 +22,29 @@ def missing() -> str:
 
 def random_reads(path: Path, depth: int, seconds: float, *, direct: bool = False, jobs: int = 1) -> float:
     """4 KiB random reads per second, one thread or `jobs`; cached pages stay cached (fio drops them by default)."""
-    job = _run(path, "randread", depth, f"--runtime={seconds}", "--time_based", direct=direct, jobs=jobs)
+    job = _run(path, "randread", depth, *_for(seconds), direct=direct, jobs=jobs)
     return float(job["read"]["iops"])
 
 
 def random_writes(path: Path, depth: int, seconds: float) -> float:
     """4 KiB random O_DIRECT writes per second, one thread. What the file held is lost."""
-    return float(_run(path, "randwrite", depth, f"--runtime={seconds}", "--time_based", direct=True)["write"]["iops"])
+    return float(_run(path, "randwrite", depth, *_for(seconds), direct=True)["write"]["iops"])
 
 
 def synced_writes(path: Path, depth: int, count: int) -> float:
-    """4 KiB random buffered writes per second, `count` of them and an fsync at the end, which is part of the time."""
+    """4 KiB random buffered writes per second: `count` distinct blocks and an fsync, which is part of the time."""
     job = _run(path, "randwrite", depth, f"--number_ios={count}", "--end_fsync=1")
     return 1000 * count / float(job["job_runtime"])
 
 
+def _for(seconds: float) -> tuple[str, ...]:
+    """So long, any block again and again."""
+    return f"--runtime={seconds}", "--time_based", "--norandommap"
+
+
 def _run(path: Path, kind: str, depth: int, *options: str, direct: bool = False, jobs: int = 1) -> dict[str, Any]:
     command = [
-        "fio", "--name=ntio", f"--filename={path}", f"--rw={kind}", "--bs=4k", "--norandommap", "--invalidate=0",
+        "fio", "--name=ntio", f"--filename={path}", f"--rw={kind}", "--bs=4k", "--invalidate=0",
         f"--size={path.stat().st_size}", f"--iodepth={depth}", "--thread", f"--numjobs={jobs}", "--group_reporting",
         f"--direct={int(direct)}", "--output-format=json", *options, *_BEST,
     ]  # fmt: skip

@@ -26,8 +26,8 @@ Scale = Callable[[int, int], int]
 Record = Callable[..., None]
 Alternate = Callable[..., dict[str, float]]
 
-#: What each ring keeps in flight, and what its calls read: the best of 64 to 1024 and of 256 to 4096 here.
-ENTRIES = 256
+#: What each ring keeps in flight: the best of 64 to 4096 on cached data, and for a device as much as fio.
+ENTRIES, DIRECT_ENTRIES = 1024, 256
 BEST_RING = "ring, file and destination registered"
 
 
@@ -68,8 +68,9 @@ def opened_rings(
     """The ring's ways of reading a file, and the one that a single thread does best with."""
     file = stack.enter_context(ntio.open(path, direct=direct, system=system))
     arena = stack.enter_context(ntio.Arena(2 * WINDOW * BLOCK, system=system))
-    plain, registered = (stack.enter_context(ntio.Ring(ENTRIES, system=system)) for _ in range(2))
-    best, second = (stack.enter_context(ntio.Ring(ENTRIES, system=system, arena=arena)) for _ in range(2))
+    entries = DIRECT_ENTRIES if direct else ENTRIES
+    plain, registered = (stack.enter_context(ntio.Ring(entries, system=system)) for _ in range(2))
+    best, second = (stack.enter_context(ntio.Ring(entries, system=system, arena=arena)) for _ in range(2))
     for ring in (registered, best, second):
         ring.register([file])
     own, (mine, other) = ways.aligned(WINDOW), (stack.enter_context(arena.rows(WINDOW, BLOCK)) for _ in range(2))
@@ -141,9 +142,7 @@ def test_hot_random_reads(
     }
     sha = ways.check(found, path, offsets[:500])
     slow = [name for name in found if "a future per read" in name]
-    rates = alternate(
-        ways.rates(found, offsets, slow) | fio_runs(path, scale, record), scale(1, 7)
-    )
+    rates = alternate(ways.rates(found, offsets, slow) | fio_runs(path, scale, record), scale(1, 7))
     before = ring.crossings
     rings[BEST_RING](offsets, False)
     crossings = {BEST_RING: 1000 * (ring.crossings - before) / len(offsets), "os.pread loop": 1000.0}

@@ -138,9 +138,7 @@ def blocks_of(path: Path, count: int) -> Offsets:
     return order.astype(np.uint64) * np.uint64(BLOCK)
 
 
-def test_direct_random_writes(
-    path: Path, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record
-) -> None:
+def test_direct_random_writes(path: Path, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record) -> None:
     """O_DIRECT: the device decides, a ring only has to keep its queue full."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_DIRECT))
@@ -172,9 +170,7 @@ def test_buffered_random_writes(
         name: timed(
             write,
             offsets,
-            (lambda: writers.ring.flush(writers.file))
-            if name == "ring"
-            else (lambda: os.fsync(writers.descriptor)),
+            (lambda: writers.ring.flush(writers.file)) if name == "ring" else (lambda: os.fsync(writers.descriptor)),
         )
         for name, write in found.items()
     }

@@ -47,7 +47,7 @@ def windows(offsets: Offsets, size: int = WINDOW) -> Iterator[Offsets]:
         yield offsets[first : first + size]
 
 
-# --- sources ------------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 def ring_source(ring: ntio.Ring, file: ntio.File, out: npt.NDArray[np.uint8]) -> Source:
@@ -108,7 +108,7 @@ def future_source(pool: Executor, descriptor: int) -> Source:
     return source
 
 
-# --- ways ---------------------------------------------------------------------------------------------------------------
+# --- ways -------------------------------------------------------------------------------------------------------------
 
 
 def drain(pieces: Iterable[Any], keep: bool) -> list[bytes]:
@@ -146,7 +146,7 @@ def in_chunks(pool: Executor, source: Source) -> Way:
     return way
 
 
-# --- checking and measuring ---------------------------------------------------------------------------------------------
+# --- checking and measuring -------------------------------------------------------------------------------------------
 
 
 def digest(pieces: Iterable[Any]) -> str:

@@ -218,7 +218,7 @@ def test_case_26_wait_that_runs_out_of_time(bench: Bench) -> None:
     """Wait 1 on an idle pipe: 0x800705b4, and the entry was submitted; data later gives one completion."""
     ring, pipe, memory = bench.ring(), bench.pipe(), bench.memory()
     bench.read(ring, pipe.handle, memory, 16, 0, 7)
-    with pytest.raises(api.IoRingError, match="ERROR_TIMEOUT|IORING_E_WAIT_TIMEOUT") as caught:
+    with pytest.raises(api.IoRingError, match="IORING_E_WAIT_TIMEOUT") as caught:
         api.SubmitIoRing(ring, 1, 5)
     assert (caught.value.hresult, caught.value.submitted) == (w.IORING_E_WAIT_TIMEOUT, 1)
     assert api.PopIoRingCompletion(ring) is None

@@ -5,7 +5,7 @@ table of handles, and does an entry the moment it is submitted. What completes l
 before it is compared, so only what NT leaves open is left open: in which order operations complete.
 
 Each step is done by the test's thread or by another one that ends at once. NTIO_MODEL_STEPS says how many steps there
-are on each machine (default 1200); the run repeats exactly.
+are on each machine (default 2400); the run repeats exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from ioring_bench import ALL, hresult
 from ntio import System
@@ -34,7 +34,7 @@ from ntio import win32 as w
 from ntio.win32 import ioringapi as api
 from uring_probe import why_not
 
-STEPS = int(os.environ.get("NTIO_MODEL_STEPS", "1200"))
+STEPS = int(os.environ.get("NTIO_MODEL_STEPS", "2400"))
 STEPS_PER_RUN = 60
 
 SIZE, SLOT = 64, 16
@@ -44,7 +44,7 @@ NOT_FOUND = w.HRESULT_FROM_WIN32(w.ERROR_NOT_FOUND)
 NO_ACCESS = w.HRESULT_FROM_WIN32(w.ERROR_NOACCESS)
 END_OF_FILE = w.HRESULT_FROM_WIN32(w.ERROR_HANDLE_EOF)
 MEMORY = 1 << 16
-PATIENCE = 2.0
+PATIENCE = 30.0
 
 #: A file as an entry names it: ("handle", number) or ("index", number). Memory: an address, or (index, offset).
 FileName = tuple[str, int]
@@ -169,7 +169,9 @@ class ModelRing:
         found = [self.model.handles.get(handle) for handle in entry.table]
         if not entry.table:
             return w.E_INVALIDARG, 0
-        if any(one is None and handle != w.INVALID_HANDLE_VALUE for one, handle in zip(found, entry.table, strict=True)):
+        if any(
+            one is None and handle != w.INVALID_HANDLE_VALUE for one, handle in zip(found, entry.table, strict=True)
+        ):
             return w.E_HANDLE, 0
         self.files = found
         return 0, 0
@@ -277,6 +279,17 @@ class RingPrograms(RuleBasedStateMachine):
                 ring.ring._submitter.poll()
             time.sleep(0)
 
+    def settle(self) -> None:
+        """Until every ring is where the model's is: what can be popped is there, what can be started has started."""
+
+        def settled(ring: api.HIORING, model: ModelRing) -> bool:
+            submitter = ring.ring._submitter
+            held = sum(1 for entry in model.unfinished if entry.object is None)
+            there = model.closed or ring.ring.queues.ready() >= len(model.ready)
+            return there and len(submitter._held) == held and submitter._starting is None
+
+        self.wait_until(lambda: all(settled(*pair) for pair in (*self.rings, *self.ghosts)))
+
     def build(self, entry: Entry, ring: int, elsewhere: bool) -> None:
         """Queue an entry in both worlds; the queue may be full."""
         real, model = self.rings[ring % len(self.rings)]
@@ -381,17 +394,16 @@ class RingPrograms(RuleBasedStateMachine):
             expected = 0
             model.submit()
         impossible = len(model.ready) < min(wait, len(model.ready) + len(model.unfinished))
-        milliseconds = 0 if impossible else w.INFINITE
+        milliseconds = 0 if impossible else int(1000 * PATIENCE)
         if not expected and impossible:
             expected = w.IORING_E_WAIT_TIMEOUT
         assert self.run(lambda: hresult(api.SubmitIoRing, real, wait, milliseconds), elsewhere) == expected
+        self.settle()
 
     @step(ring=RING, count=st.integers(1, 20), elsewhere=st.booleans())
     def pop(self, ring: int, count: int, elsewhere: bool) -> None:
         real, model = self.rings[ring % len(self.rings)]
         for _ in range(count):
-            if model.ready:
-                self.wait_until(lambda: real.ring.queues.ready() > 0)
             taken = self.run(lambda: api.PopIoRingCompletion(real), elsewhere)
             if not model.ready:
                 assert taken is None
@@ -399,7 +411,9 @@ class RingPrograms(RuleBasedStateMachine):
             result, information, entry = model.ready.pop(taken.UserData)
             assert taken == (entry.user, result, information)
             if entry.drain and result != ABORTED:
-                later = [one.sequence for _, _, one in model.ready.values()] + [one.sequence for one in model.unfinished]
+                later = [one.sequence for _, _, one in model.ready.values()] + [
+                    one.sequence for one in model.unfinished
+                ]
                 assert not any(sequence < entry.sequence for sequence in later)
 
     @step(pipe=st.sampled_from(["pipe1", "pipe2"]))
@@ -412,6 +426,7 @@ class RingPrograms(RuleBasedStateMachine):
             self.wait_until(lambda: _waiting(self.pipes[pipe][0]) == 0)
         for ring, entry in reads:
             ring.complete(entry, 0, 1)
+        self.settle()
 
     @step(name=st.sampled_from(["letters", "slots", "pipe1", "pipe2"]), elsewhere=st.booleans())
     def open_handle(self, name: str, elsewhere: bool) -> None:
@@ -446,6 +461,7 @@ class RingPrograms(RuleBasedStateMachine):
         real, model = self.rings.pop(ring % len(self.rings))
         self.run(lambda: api.CloseIoRing(real), elsewhere)
         assert hresult(api.PopIoRingCompletion, real) == w.E_HANDLE
+        self.ghosts.append((real, model))
         model.closed = True
         model.queued.clear()
         model.ready.clear()
@@ -510,8 +526,6 @@ class ThreadPrograms(RingPrograms):
 @pytest.mark.row("R3", "R4", "R5", "R6", "R7", "R9", "R11")
 @pytest.mark.parametrize("machine", [UringPrograms, ThreadPrograms], ids=lambda machine: machine.hal)
 def test_random_programs_do_what_the_model_does(machine: type[RingPrograms]) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
     reason = why_not(machine.hal, os.environ.get("NTIO_HAL"))
     if reason:
         pytest.skip(reason)

@@ -130,7 +130,9 @@ def test_rule_numbers_that_do_not_fit(bench: Bench) -> None:
 def test_rule_unknown_memory(bench: Bench) -> None:
     """An address that is no known memory, or too few bytes there: 0x800703e6, nothing reaches the kernel."""
     ring, file, memory = bench.ring(), bench.file(b"x" * 9000), bench.memory()
-    for user, (address, length) in enumerate([(0, 1), (12345, 16), (memory - 1, 2), (memory + 4090, 7), (2**64 - 4, 8)]):
+    for user, (address, length) in enumerate(
+        [(0, 1), (12345, 16), (memory - 1, 2), (memory + 4090, 7), (2**64 - 4, 8)]
+    ):
         bench.read(ring, file, address, length, 0, user)
     done = bench.do(ring)
     assert set(done.values()) == {(NO_ACCESS, 0)}
@@ -589,6 +591,15 @@ def test_rule_pipes_have_no_positions(bench: Bench) -> None:
     bench.says("in their order")
 
 
+def test_rule_no_bytes_of_an_idle_pipe(bench: Bench) -> None:
+    """Read of 0 bytes of an idle pipe: S_OK at once."""
+    ring, pipe, memory = bench.ring(), bench.pipe(), bench.memory()
+    bench.read(ring, pipe.handle, memory, 0)
+    done = bench.do(ring)
+    assert done == {0: (0, 0)}
+    bench.says(shown(done[0]))
+
+
 def test_rule_end_of_a_pipe(bench: Bench) -> None:
     """Read of a pipe that nobody can write any more: no bytes, an error."""
     ring, pipe, memory = bench.ring(), bench.pipe(), bench.memory()
@@ -671,7 +682,7 @@ def test_rule_rings_on_device_stacks(bench: Bench) -> None:
             bench.write(ring, file, memory + 500 * row, 500, 500 * row, 10 * number + row)
     assert set(bench.do(ring).values()) == {(0, 500)}
     results = []
-    for number, file in enumerate(files):
+    for file in files:
         target = bench.memory(2000)
         for row, (offset, length) in enumerate([(0, 4), (998, 10), (1000, 1), (2, 0)]):
             bench.read(ring, file, target + 500 * row, length, offset, row)

@@ -165,7 +165,7 @@ def test_counters_run_over_their_32_bits(desk: Desk) -> None:
     queues.completion_counters[0] = queues.completion_counters[1] = 0xFFFF_FFFE
     for user in range(8):
         desk.read(1, user, user)
-    assert desk.do() == {user: (0, 1) for user in range(8)}
+    assert desk.do() == dict.fromkeys(range(8), (0, 1))
     assert list(queues.submission_counters) == [4, 4]
     assert list(queues.completion_counters) == [6, 6]
 
@@ -234,7 +234,8 @@ def test_an_entry_is_free_when_everything_before_it_has_completed(drains: tuple[
             else:
                 running.add(sequence)
         if cancelled in waiting:
-            assert [one.sequence for one in line.take_all(lambda one: one.sequence == cancelled)] == [cancelled]
+            taken = line.take_all(lambda one, gone=cancelled: one.sequence == gone)
+            assert [one.sequence for one in taken] == [cancelled]
             line.finished([cancelled])
             waiting.discard(cancelled)
         walk(line, frozenset(running), frozenset(waiting))

@@ -52,7 +52,14 @@ def test_more_than_there_is_cannot_be_allocated(space: AddressSpace) -> None:
 def test_only_what_lies_wholly_inside_is_found(space: AddressSpace) -> None:
     address = space.allocate(4096)
     assert space.find(address, 4096) is space.find(address + 4095, 1) is not None
-    for start, length in ((address - 1, 1), (address - 1, 2), (address + 4095, 2), (address, 4097), (address, -1), (0, 0)):
+    for start, length in (
+        (address - 1, 1),
+        (address - 1, 2),
+        (address + 4095, 2),
+        (address, 4097),
+        (address, -1),
+        (0, 0),
+    ):
         assert space.find(start, length) is None
         assert space.pin(start, length) is None
     assert space.pinned() == 0

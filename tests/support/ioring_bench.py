@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ntio import System, win32 as w
+from ntio import System
+from ntio import win32 as w
 from ntio.io_manager.host import HostFile
 from ntio.win32 import ioringapi as api
 from ntio.win32.pywintypes import PyHANDLE
@@ -131,7 +132,9 @@ class Bench:
         """A new event, clear."""
         return self.keep(w.CreateEvent(None, manual, False, None, system=self.system))
 
-    def ring(self, version: int = 300, sq: int = 8, cq: int = 16, *, required: int = 0, advisory: int = 0) -> api.HIORING:
+    def ring(
+        self, version: int = 300, sq: int = 8, cq: int = 16, *, required: int = 0, advisory: int = 0
+    ) -> api.HIORING:
         """A new ring."""
         flags = api.IORING_CREATE_FLAGS(required, advisory)
         ring = api.CreateIoRing(version, flags, sq, cq, system=self.system)

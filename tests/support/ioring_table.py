@@ -2,8 +2,8 @@
 
     python tests/support/ioring_table.py      runs the cases and writes docs/conformance/ioring.md
 
-A case is a test named `test_case_…` or `test_rule_…` in `tests/conformance`; its docstring says what is done and what is
-expected, `Bench.says` what came of it. A test compares each observation with the table, so that it cannot be out of
+A case is a test named `test_case_…` or `test_rule_…` in `tests/conformance`; its docstring says what is done and what
+is expected, `Bench.says` what came of it. A test compares each observation with the table, so that it cannot be out of
 date.
 """
 
@@ -26,9 +26,9 @@ NOT_RUN = "—"
 
 _HEAD = """# I/O rings: what each case gives
 
-Every case of the facts about I/O rings, done through `ntio.win32.ioringapi`, with what was observed on io_uring, on the
-thread HAL and on the simulated machine. Cases that use the host itself do not run on the simulated one (—). The table is
-written by `python tests/support/ioring_table.py`; the tests compare every cell.
+Every case of the facts about I/O rings, done through `ntio.win32.ioringapi`, with what was observed on io_uring, on
+the thread HAL and on the simulated machine. The table is written by `python tests/support/ioring_table.py`; the tests
+compare every cell.
 
 ## Cases by number
 """

@@ -17,6 +17,10 @@ def what_is_left(system: System) -> list[str]:
         left.append(f"{io.open_files} files are open")
     if pins := len(system.pins):
         left.append(f"{pins} buffers are pinned")
+    if io.io_rings:
+        left.append(f"{len(io.io_rings)} I/O rings are open or have operations in flight")
+    if pins := io.memory.pinned():
+        left.append(f"memory is pinned {pins} times")
     if io.host_descriptors:
         left.append(f"drivers hold descriptors of the host: {sorted(io.host_descriptors)}")
     return left

@@ -1,4 +1,4 @@
-"""The structures of the I/O-ring calls: documented fields, documented bytes, and references that keep what they name."""
+"""The structures of the I/O-ring calls: documented fields and bytes, and references that keep what they name."""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ def test_hresults() -> None:
 def test_events(system: System, manual: bool) -> None:
     with w.CreateEvent(None, manual, True, None, system=system) as event:
         first = w.WaitForSingleObject(event, 0)
-        assert (first, w.WaitForSingleObject(event, 0)) == (w.WAIT_OBJECT_0, w.WAIT_OBJECT_0 if manual else w.WAIT_TIMEOUT)
+        assert (first, w.WaitForSingleObject(event, 0)) == (
+            w.WAIT_OBJECT_0,
+            w.WAIT_OBJECT_0 if manual else w.WAIT_TIMEOUT,
+        )
         w.ResetEvent(event)
         assert w.WaitForSingleObject(event, 1) == w.WAIT_TIMEOUT
         setter = threading.Thread(target=lambda: w.SetEvent(event))

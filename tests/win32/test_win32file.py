@@ -19,7 +19,9 @@ from ntio.win32.win32file import native_name
 NONE, OLD, NEW = None, b"old content", b""
 
 
-def create(system: System, path: Path | str, disposition: int, access: int = w.GENERIC_READ | w.GENERIC_WRITE) -> object:
+def create(
+    system: System, path: Path | str, disposition: int, access: int = w.GENERIC_READ | w.GENERIC_WRITE
+) -> object:
     return w.CreateFile(path, access, 0, None, disposition, w.FILE_ATTRIBUTE_NORMAL, None, system=system)
 
 

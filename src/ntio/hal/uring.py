@@ -106,7 +106,8 @@ class UringEngine:
         self._sq_flags = words[sq.flags // 4 :][:1]
         if not params.flags & abi.SETUP_NO_SQARRAY:
             words[sq.array // 4 :][: params.sq_entries] = np.arange(params.sq_entries)
-        self._cqes = np.frombuffer(self._ring_map, COMPLETION, params.cq_entries, cq.cqes)
+        # As plain 16 bytes, because a record array is copied field by field: 7.6 us for a thousand instead of 0.8.
+        self._cqes = np.frombuffer(self._ring_map, "V16", params.cq_entries, cq.cqes)
         self._sqes = np.frombuffer(self._sqe_map, abi.SQE, params.sq_entries)
         self._columns = {name: self._sqes[name] for name in abi.SQE.names or ()}
         self._sq_mask, self._cq_mask = params.sq_entries - 1, params.cq_entries - 1
@@ -229,7 +230,7 @@ class UringEngine:
         tail = int(self._cq_tail[0])
         count = (tail - self._head) & 0xFFFF_FFFF
         if not count:
-            return self._cqes[:0].copy()
+            return np.empty(0, COMPLETION)
         first = self._head & self._cq_mask
         ahead = min(count, self._cq_mask + 1 - first)
         taken = self._cqes[first : first + ahead].copy()
@@ -237,7 +238,7 @@ class UringEngine:
             taken = np.concatenate((taken, self._cqes[: count - ahead]))
         self._head = tail
         self._cq_head[0] = tail
-        return taken
+        return taken.view(COMPLETION)
 
     def wake(self, count: int = 1) -> None:
         """Bring a thread back that waits in `enter` for up to `count` results: as many NOPs, which are nobody's."""

@@ -143,6 +143,15 @@ def offset_statuses(lookup: Lookup, body: Entries) -> npt.NDArray[np.uint32]:
     return np.where(beyond & ~streams[lookup.index], np.uint32(STATUS_INVALID_PARAMETER), np.uint32(0))
 
 
+def empty_on_stream(lookup: Lookup, body: Entries) -> npt.NDArray[np.bool_]:
+    """Which rows move no bytes of a stream: they are done at once, where io_uring would wait for data."""
+    empty: npt.NDArray[np.bool_] = body["Length"] == 0
+    if not empty.any():
+        return empty
+    streams = np.array([target is not None and target.stream for target in lookup.targets], np.bool_)
+    return empty & streams[lookup.index]
+
+
 def flag_statuses(body: Entries) -> npt.NDArray[np.uint32]:
     """The status of rows with an operation flag that is none."""
     unknown = body["CommonOpFlags"] & ~np.uint32(REGISTERED_FILE | REGISTERED_BUFFER) != 0

@@ -48,6 +48,7 @@ from .io_ring_flight import (
     Lookup,
     RegisteredBuffer,
     Tables,
+    empty_on_stream,
     file_keys,
     file_statuses,
     find_targets,
@@ -145,13 +146,14 @@ class Launcher:
                 places.status,
             ):
                 status = np.where(status == 0, more, status)
-            failed = np.flatnonzero(status)
-            if len(failed):
-                places.release(self.io.memory, failed)
-                nothing = np.zeros(len(failed), np.uint64)
-                self.finish(entries["UserData"][failed], status[failed], nothing, sequence[failed])
+            over = (status != 0) | empty_on_stream(lookup, body)
+            ended = np.flatnonzero(over)
+            if len(ended):
+                places.release(self.io.memory, ended)
+                nothing = np.zeros(len(ended), np.uint64)
+                self.finish(entries["UserData"][ended], status[ended], nothing, sequence[ended])
             way = ways(lookup, body, writing=code == IORING_OP_WRITE)
-            for rows in group_rows([places.index, write_flags, way], np.flatnonzero(status == 0)):
+            for rows in group_rows([places.index, write_flags, way], np.flatnonzero(~over)):
                 number = int(places.index[rows[0]])
                 flight = self._make_flight(code, entries["UserData"][rows], sequence[rows], lookup, rows)
                 flight.region = places.regions[number] if number >= 0 else None

@@ -73,7 +73,7 @@ class Arena:
         return self.memory[position : position + count * width].reshape(count, width)
 
     def give_back(self, block: npt.NDArray[np.uint8]) -> None:
-        """Give a block back, named by its first byte; raises InvalidParameter, and BufferInUse while requests use it."""
+        """Give a block back, named by its first byte; raises InvalidParameter, BufferInUse while requests use it."""
         position = address_of(block) - self._start
         with self._lock:
             length = self._taken.get(position)
