@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import cycle, repeat
+from itertools import count, cycle, islice, repeat
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,7 +27,9 @@ import ntio
 Scale = Callable[[int, int], int]
 Record = Callable[..., None]
 Alternate = Callable[..., dict[str, float]]
-#: Writes row i modulo 1024 of the data at offset i.
+#: How many writes a call of the ring asks for: at the end of each the device's queue runs empty.
+ROWS = 8 * WINDOW
+#: Writes row i modulo 8192 of the data at offset i.
 Writer = Callable[[Offsets], object]
 
 
@@ -55,11 +57,11 @@ class Writers:
 
     def __init__(self, stack: ExitStack, path: Path, *, direct: bool) -> None:
         system = stack.enter_context(ntio.System(os.environ.get("NTIO_HAL") or None))
-        arena = stack.enter_context(ntio.Arena(WINDOW * BLOCK, system=system))
+        arena = stack.enter_context(ntio.Arena(ROWS * BLOCK, system=system))
         self.file = stack.enter_context(ntio.open(path, "r+", direct=direct, system=system))
         self.ring = stack.enter_context(ntio.Ring(256, system=system, arena=arena))
         self.ring.register([self.file])
-        self.data = stack.enter_context(arena.rows(WINDOW, BLOCK))
+        self.data = stack.enter_context(arena.rows(ROWS, BLOCK))
         self.rows = [(memoryview(row),) for row in self.data]
         self.descriptor = os.open(path, os.O_RDWR | (os.O_DIRECT if direct else 0))
         stack.callback(os.close, self.descriptor)
@@ -67,24 +69,25 @@ class Writers:
 
     def through_ring(self, offsets: Offsets) -> None:
         """A call per window; the data's memory is registered, as the file is."""
-        for part in ways.windows(offsets):
+        for part in ways.windows(offsets, ROWS):
             self.ring.write(self.file, part, self.data[: len(part)]).raise_for_status()
 
-    def in_a_loop(self, offsets: Offsets) -> None:
-        """A system call per write; the loop itself runs in C."""
-        deque(map(os.pwritev, repeat(self.descriptor), cycle(self.rows), offsets.tolist()), maxlen=0)
+    def in_a_loop(self, offsets: Offsets, first: int = 0) -> None:
+        """A system call per write, from row `first` on; the loop itself runs in C."""
+        rows = islice(cycle(self.rows), first % ROWS, None)
+        deque(map(os.pwritev, repeat(self.descriptor), rows, offsets.tolist()), maxlen=0)
 
     def a_future_each(self, offsets: Offsets) -> None:
         """A future per write."""
         self._all(self.pool.submit, os.pwritev, repeat(self.descriptor), cycle(self.rows), offsets.tolist())
 
     def in_chunks(self, offsets: Offsets) -> None:
-        """A future per window: the best a pool can do."""
-        self._all(self.pool.submit, self.in_a_loop, ways.windows(offsets))
+        """A future per thousand: the best a pool can do."""
+        self._all(self.pool.submit, self.in_a_loop, ways.windows(offsets, 1000), count(0, 1000))
 
     def _all(self, submit: Callable[..., Any], *arguments: Any) -> None:
         call, *columns = arguments
-        for future in [submit(call, *row) for row in zip(*columns)]:  # noqa: B905 (one column never ends)
+        for future in [submit(call, *row) for row in zip(*columns)]:  # noqa: B905 (some columns never end)
             future.result()
 
     def ways(self) -> dict[str, Writer]:
@@ -104,7 +107,7 @@ def check(writers: Writers, found: dict[str, Writer], path: Path, offsets: Offse
         writers.data[:] = np.random.default_rng(number).integers(0, 256, writers.data.shape, np.uint8)
         write(offsets)
         os.fsync(writers.descriptor)
-        sha = ways.digest(writers.data[row % WINDOW] for row in range(len(offsets)))
+        sha = ways.digest(writers.data[row % ROWS] for row in range(len(offsets)))
         assert ways.expected(path, offsets) == sha, f"{name} wrote wrong bytes"
     return sha
 
@@ -132,9 +135,9 @@ def keep(rates: dict[str, float], sha: str, record: Record) -> None:
         record(name, **{"writes/s": rate, **compared, "sha256": "" if "fio" in name else sha[:12]})
 
 
-def blocks_of(path: Path, count: int) -> Offsets:
+def blocks_of(path: Path, number: int) -> Offsets:
     """Distinct random blocks."""
-    order = np.random.default_rng(2).permutation(path.stat().st_size // BLOCK)[:count]
+    order = np.random.default_rng(2).permutation(path.stat().st_size // BLOCK)[:number]
     return order.astype(np.uint64) * np.uint64(BLOCK)
 
 
