@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 #: Submit and reap 32 at a time into registered buffers of a registered file: what measured best (perf of fio 3.33).
@@ -32,9 +34,16 @@ def random_writes(path: Path, depth: int, seconds: float) -> float:
 
 
 def synced_writes(path: Path, depth: int, count: int) -> float:
-    """4 KiB random buffered writes per second: `count` distinct blocks and an fsync, which is part of the time."""
-    job = _run(path, "randwrite", depth, f"--number_ios={count}", "--end_fsync=1")
-    return 1000 * count / float(job["job_runtime"])
+    """4 KiB random buffered writes per second: `count` distinct blocks and an fsync, which is part of the time.
+
+    The fsync is ours: with these settings fio 3.33 makes none, whatever `end_fsync` says (the pages stay dirty).
+    """
+    job = _run(path, "randwrite", depth, f"--number_ios={count}")
+    with open(path, "rb") as file:
+        begun = perf_counter()
+        os.fsync(file.fileno())
+        seconds = perf_counter() - begun
+    return count / (float(job["job_runtime"]) / 1000 + seconds)
 
 
 def _for(seconds: float) -> tuple[str, ...]:
