@@ -25,6 +25,13 @@ def test_every_public_name_is_reached_flat() -> None:
         _ = w.CreateFileTransacted
 
 
+def test_a_star_brings_the_names_and_nothing_else() -> None:
+    brought: dict[str, object] = {}
+    exec("from ntio.win32 import *", brought)
+    assert {"SubmitIoRing", "CreateFile", "IORING_REF_RAW", "error"} <= brought.keys()
+    assert not {"annotations", "Any", "Final", "os", "major", "importlib"} & brought.keys()
+
+
 def test_hresults() -> None:
     assert winerror.HRESULT_FROM_WIN32(38) == 0x80070026
     assert winerror.HRESULT_FROM_WIN32(0) == 0

@@ -4,7 +4,7 @@
     win32file      files                     memoryapi     memory by address         win32con   other numbers
     pywintypes     the handle and the error
 
-Every name of these modules is here as well, loaded when it is first used: `from ntio.win32 import CreateFile`.
+Every name of these modules is here as well, loaded when it is first used: `from ntio.win32 import CreateFile`, or `*`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ _MODULES = ("ioringapi", "win32file", "win32event", "memoryapi", "pywintypes", "
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return _names()
     if not name.startswith("_"):
         for place in _MODULES:
             module = importlib.import_module(f".{place}", __name__)
@@ -26,8 +28,13 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    found = {*globals(), *_MODULES}
+    return sorted({*globals(), *_MODULES, *_names()})
+
+
+def _names() -> list[str]:
+    found: set[str] = set()
     for place in _MODULES:
         module = importlib.import_module(f".{place}", __name__)
         found.update(getattr(module, "__all__", None) or (name for name in vars(module) if not name.startswith("_")))
+    found -= {"annotations", "Any", "Final", "Iterator"}
     return sorted(found)
