@@ -52,6 +52,17 @@ def test_trimming_drops_what_is_kept_and_no_count() -> None:
     assert kept.statistics() == LookasideStatistics(2, 2, 1, 0, 4, 0)
 
 
+def test_whoever_wants_to_hears_of_what_is_dropped() -> None:
+    dropped: list[object] = []
+    kept = LookasideList(object, 1, dropped.append)
+    first, second = kept.allocate(), kept.allocate()
+    kept.free(first)
+    kept.free(second)
+    assert dropped == [second]
+    kept.trim()
+    assert dropped == [second, first]
+
+
 def test_a_maker_that_raises_is_asked_again() -> None:
     answers = iter((MemoryError(), "made"))
 

@@ -36,16 +36,20 @@ class LookasideStatistics:
 
 
 class LookasideList(Generic[T]):
-    """Objects of one kind, kept for reuse; `make` builds one when none is kept.
+    """Objects of one kind, kept for reuse; `make` builds one when none is kept, `drop` takes one there is no place for.
 
     NT: LOOKASIDE_LIST_EX
     """
 
-    __slots__ = ("_kept", "_make", "allocate_misses", "depth", "free_misses", "total_allocates", "total_frees")
+    __slots__ = (
+        "_drop", "_make", "allocate_misses", "depth", "free_misses", "kept", "total_allocates", "total_frees",
+    )
 
-    def __init__(self, make: Callable[[], T], depth: int) -> None:
+    def __init__(self, make: Callable[[], T], depth: int, drop: Callable[[T], object] | None = None) -> None:
         self._make = make
-        self._kept: list[T] = []
+        self._drop = drop
+        #: What is there to be taken.
+        self.kept: list[T] = []
         self.depth = depth
         self.total_allocates = self.allocate_misses = self.total_frees = self.free_misses = 0
 
@@ -56,28 +60,41 @@ class LookasideList(Generic[T]):
         """
         self.total_allocates += 1
         try:
-            return self._kept.pop()
+            return self.kept.pop()
         except IndexError:
-            self.allocate_misses += 1
-            return self._make()
+            return self.miss()
+
+    def miss(self) -> T:
+        """The second half of `allocate`, when nothing is kept; for whoever does the first half in place."""
+        self.allocate_misses += 1
+        return self._make()
 
     def free(self, entry: T) -> None:
-        """Give an object back; dropped when the list is as deep as it may be.
+        """Give an object back; `drop` takes it, or nobody, when the list is as deep as it may be.
 
         NT: ExFreeToLookasideListEx
         """
         self.total_frees += 1
-        if len(self._kept) < self.depth:
-            self._kept.append(entry)
+        if len(self.kept) < self.depth:
+            self.kept.append(entry)
         else:
-            self.free_misses += 1
+            self.overflow(entry)
+
+    def overflow(self, entry: T) -> None:
+        """The second half of `free`, when there is no place; for whoever does the first half in place."""
+        self.free_misses += 1
+        if self._drop is not None:
+            self._drop(entry)
 
     def trim(self) -> None:
         """Drop every entry that is kept."""
-        self._kept.clear()
+        while self.kept:
+            entry = self.kept.pop()
+            if self._drop is not None:
+                self._drop(entry)
 
     def statistics(self) -> LookasideStatistics:
         """The counters as they are now."""
         return LookasideStatistics(
-            self.total_allocates, self.allocate_misses, self.total_frees, self.free_misses, self.depth, len(self._kept)
+            self.total_allocates, self.allocate_misses, self.total_frees, self.free_misses, self.depth, len(self.kept)
         )

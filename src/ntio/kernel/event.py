@@ -73,18 +73,27 @@ class Event:
 
         NT: KeWaitForSingleObject
         """
+        if self._signaled and self.enlist(None):
+            return True
+        waiter = self._hal.new_lock()
+        waiter.acquire()
+        if self.enlist(waiter):
+            return True
+        try:
+            woken = self._hal.sleep_on(waiter, timeout)
+        except BaseException:
+            self.leave(waiter, put_back=True)
+            raise
+        return woken or self.leave(waiter)
+
+    def enlist(self, waiter: object) -> bool:
+        """Take the event if it is set; otherwise `waiter.release()` will be called when it is (not for None)."""
         with self._lock:
             if self._take():
                 return True
-            waiter = self._hal.new_lock()
-            waiter.acquire()
-            self._waiters.append(waiter)
-        try:
-            woken = waiter.acquire(timeout=-1 if timeout is None else max(timeout, 0))
-        except BaseException:
-            self._leave(waiter, put_back=True)
-            raise
-        return woken or self._leave(waiter, put_back=False)
+            if waiter is not None:
+                self._waiters.append(waiter)
+        return False
 
     def _take(self) -> bool:
         taken = self._signaled
@@ -92,8 +101,8 @@ class Event:
             self._signaled = False
         return taken
 
-    def _leave(self, waiter: object, *, put_back: bool) -> bool:
-        """Stop waiting; true when the event had been given to this waiter meanwhile (or, then, given on)."""
+    def leave(self, waiter: object, *, put_back: bool = False) -> bool:
+        """Stop waiting; true when the event had been given to this waiter meanwhile; `put_back` gives it on."""
         with self._lock:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
