@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ntio.hal.choose import make_hal
+from ntio.object_manager.manager import ObjectManager
 from ntio.object_manager.namespace import MAXIMUM_REPARSES, Directory, NamedObject, Namespace, SymbolicLink
 from ntio.status import (
     STATUS_OBJECT_NAME_COLLISION,
@@ -11,6 +13,7 @@ from ntio.status import (
     STATUS_OBJECT_NAME_NOT_FOUND,
     STATUS_OBJECT_PATH_NOT_FOUND,
     STATUS_OBJECT_PATH_SYNTAX_BAD,
+    STATUS_OBJECT_TYPE_MISMATCH,
     NtError,
 )
 
@@ -23,7 +26,7 @@ class Parsing(NamedObject):
 
 @pytest.fixture
 def names() -> Namespace:
-    return Namespace()
+    return ObjectManager(make_hal("simulated")).namespace
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def test_the_root_has_the_usual_directories(names: Namespace, name: str) -> None
 
 def test_the_three_names_of_the_drive_directory(names: Namespace, disk: Parsing) -> None:
     names.link("\\??\\X:", "\\Device\\Disk0")
-    for prefix in ("\\??", "\\GLOBAL??", "\\DosDevices"):
+    for prefix in ("\\??", "\\GLOBAL??", "\\DosDevices", "\\??\\Global", "\\??\\GLOBAL\\global"):
         assert names.lookup(f"{prefix}\\x:\\dir\\file") == (disk, "\\dir\\file")
     assert names.lookup("\\??") == names.lookup("\\GLOBAL??") == names.lookup("\\DosDevices")
 
@@ -93,6 +96,10 @@ def test_find_does_not_follow_a_link_at_the_end(names: Namespace, disk: Parsing)
         ("\\Device\\Nobody\\x", STATUS_OBJECT_PATH_NOT_FOUND),
         ("Device\\Disk0", STATUS_OBJECT_PATH_SYNTAX_BAD),
         ("", STATUS_OBJECT_PATH_SYNTAX_BAD),
+        ("\\Device\\", STATUS_OBJECT_NAME_INVALID),
+        ("\\Device\\Nobody\\", STATUS_OBJECT_PATH_NOT_FOUND),
+        ("\\\\Device", STATUS_OBJECT_NAME_INVALID),
+        ("\\ObjectTypes\\Event\\x", STATUS_OBJECT_TYPE_MISMATCH),
         ("\\Device\\Dangling", STATUS_OBJECT_NAME_NOT_FOUND),
         ("\\Device\\Dangling\\x", STATUS_OBJECT_PATH_NOT_FOUND),
     ],
@@ -107,15 +114,19 @@ def test_a_lookup_that_leads_nowhere(names: Namespace, disk: Parsing, path: str,
     [
         ("\\Nobody\\New", STATUS_OBJECT_PATH_NOT_FOUND),
         ("\\Device\\Disk0\\New", STATUS_OBJECT_PATH_NOT_FOUND),
-        ("\\Device\\New\\", STATUS_OBJECT_NAME_INVALID),
+        ("\\Device\\", STATUS_OBJECT_NAME_INVALID),
+        ("\\Device\\New\\", STATUS_OBJECT_PATH_NOT_FOUND),
         ("\\Device\\\\New", STATUS_OBJECT_NAME_INVALID),
-        ("\\", STATUS_OBJECT_NAME_INVALID),
+        ("\\\\Device\\New", STATUS_OBJECT_NAME_INVALID),
+        ("\\Callback\\Plain\\New", STATUS_OBJECT_TYPE_MISMATCH),
+        ("\\", STATUS_OBJECT_NAME_COLLISION),
         ("New", STATUS_OBJECT_PATH_SYNTAX_BAD),
         ("\\Device\\disk0", STATUS_OBJECT_NAME_COLLISION),
         ("\\device", STATUS_OBJECT_NAME_COLLISION),
     ],
 )
 def test_an_insertion_that_is_refused(names: Namespace, disk: Parsing, path: str, status: int) -> None:
+    names.insert("\\Callback\\Plain", NamedObject())
     entry = NamedObject()
     assert status_of(names.insert, path, entry) == status
     assert entry.directory is None
@@ -179,3 +190,29 @@ def test_descriptions(names: Namespace) -> None:
 
 def test_the_root_is_found(names: Namespace) -> None:
     assert names.lookup("\\") == (names.root, "")
+
+
+def test_a_name_counts_as_a_pointer_to_the_object_and_to_its_directory(names: Namespace) -> None:
+    directory, entry = names.make_directory("\\Callback\\Sub"), NamedObject()
+    assert (directory.pointer_count, entry.pointer_count) == (1, 1)
+    names.insert("\\Callback\\Sub\\One", entry)
+    assert (directory.pointer_count, entry.pointer_count) == (2, 2)
+    assert names.remove("\\Callback\\Sub\\One") is entry
+    directory.discard(entry)  # a second time does nothing
+    assert (directory.pointer_count, entry.pointer_count, entry.permanent) == (1, 1, False)
+
+
+def test_names_that_differ_only_in_case_where_that_is_allowed(names: Namespace) -> None:
+    lower, upper = NamedObject(), NamedObject()
+    directory = names.lookup("\\Callback")[0]
+    assert isinstance(directory, Directory)
+    directory.add("same", lower)
+    with pytest.raises(NtError):
+        directory.add("SAME", upper)
+    directory.add("SAME", upper, exactly=True)
+    assert [directory.find(name) for name in ("same", "SAME", "Same")] == [lower, upper, lower]
+    assert directory.find("Same", exactly=True) is None
+    assert sorted(entry.name for entry in directory) == ["SAME", "same"]
+    directory.discard(lower)
+    assert directory.find("same") is upper
+    assert lower.directory is None
