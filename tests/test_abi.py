@@ -101,6 +101,77 @@ LAYOUTS = {
     ),
     "FILE_POSITION_INFORMATION": (8, {"CurrentByteOffset": 0}),
     "FILE_END_OF_FILE_INFORMATION": (8, {"EndOfFile": 0}),
+    "FILE_ALLOCATION_INFORMATION": (8, {"AllocationSize": 0}),
+    "FILE_INTERNAL_INFORMATION": (8, {"IndexNumber": 0}),
+    "FILE_EA_INFORMATION": (4, {"EaSize": 0}),
+    "FILE_ACCESS_INFORMATION": (4, {"AccessFlags": 0}),
+    "FILE_MODE_INFORMATION": (4, {"Mode": 0}),
+    "FILE_ALIGNMENT_INFORMATION": (4, {"AlignmentRequirement": 0}),
+    "FILE_DISPOSITION_INFORMATION": (1, {"DeleteFile": 0}),
+    "FILE_ATTRIBUTE_TAG_INFORMATION": (8, {"FileAttributes": 0, "ReparseTag": 4}),
+    "FILE_NETWORK_OPEN_INFORMATION": (
+        56,
+        {
+            "CreationTime": 0, "LastAccessTime": 8, "LastWriteTime": 16, "ChangeTime": 24, "AllocationSize": 32,
+            "EndOfFile": 40, "FileAttributes": 48,
+        },
+    ),
+    "FILE_NAME_INFORMATION": (8, {"FileNameLength": 0, "FileName": 4}),
+    "FILE_RENAME_INFORMATION": (
+        24,
+        {"ReplaceIfExists": 0, "RootDirectory": 8, "FileNameLength": 16, "FileName": 20},
+    ),
+    "FILE_ALL_INFORMATION": (
+        104,
+        {
+            "BasicInformation": 0, "StandardInformation": 40, "InternalInformation": 64, "EaInformation": 72,
+            "AccessInformation": 76, "PositionInformation": 80, "ModeInformation": 88, "AlignmentInformation": 92,
+            "NameInformation": 96,
+        },
+    ),
+    "FILE_FS_VOLUME_INFORMATION": (
+        24,
+        {
+            "VolumeCreationTime": 0, "VolumeSerialNumber": 8, "VolumeLabelLength": 12, "SupportsObjects": 16,
+            "VolumeLabel": 18,
+        },
+    ),
+    "FILE_FS_SIZE_INFORMATION": (
+        24,
+        {
+            "TotalAllocationUnits": 0, "AvailableAllocationUnits": 8, "SectorsPerAllocationUnit": 16,
+            "BytesPerSector": 20,
+        },
+    ),
+    "FILE_FS_DEVICE_INFORMATION": (8, {"DeviceType": 0, "Characteristics": 4}),
+    "FILE_FS_ATTRIBUTE_INFORMATION": (
+        16,
+        {"FileSystemAttributes": 0, "MaximumComponentNameLength": 4, "FileSystemNameLength": 8, "FileSystemName": 12},
+    ),
+    "FILE_FS_FULL_SIZE_INFORMATION": (
+        32,
+        {
+            "TotalAllocationUnits": 0, "CallerAvailableAllocationUnits": 8, "ActualAvailableAllocationUnits": 16,
+            "SectorsPerAllocationUnit": 24, "BytesPerSector": 28,
+        },
+    ),
+    "FILE_FS_SECTOR_SIZE_INFORMATION": (
+        28,
+        {
+            "LogicalBytesPerSector": 0, "PhysicalBytesPerSectorForAtomicity": 4,
+            "PhysicalBytesPerSectorForPerformance": 8, "FileSystemEffectivePhysicalBytesPerSectorForAtomicity": 12,
+            "Flags": 16, "ByteOffsetForSectorAlignment": 20, "ByteOffsetForPartitionAlignment": 24,
+        },
+    ),
+    "UNICODE_STRING": (16, {"Length": 0, "MaximumLength": 2, "Buffer": 8}),
+    "OBJECT_NAME_INFORMATION": (16, {"Name": 0}),
+    "REPARSE_DATA_BUFFER": (
+        20,
+        {
+            "ReparseTag": 0, "ReparseDataLength": 4, "Reserved": 6, "SubstituteNameOffset": 8,
+            "SubstituteNameLength": 10, "PrintNameOffset": 12, "PrintNameLength": 14, "PathBuffer": 16,
+        },
+    ),
     "GET_LENGTH_INFORMATION": (8, {"Length": 0}),
 }
 

@@ -171,6 +171,100 @@ FILE_STANDARD_INFORMATION = _record(
 )
 FILE_POSITION_INFORMATION = _record(8, CurrentByteOffset=("<i8", 0))
 FILE_END_OF_FILE_INFORMATION = _record(8, EndOfFile=("<i8", 0))
+FILE_ALLOCATION_INFORMATION = _record(8, AllocationSize=("<i8", 0))
+FILE_INTERNAL_INFORMATION = _record(8, IndexNumber=("<i8", 0))
+FILE_EA_INFORMATION = _record(4, EaSize=("<u4", 0))
+FILE_ACCESS_INFORMATION = _record(4, AccessFlags=("<u4", 0))
+FILE_MODE_INFORMATION = _record(4, Mode=("<u4", 0))
+FILE_ALIGNMENT_INFORMATION = _record(4, AlignmentRequirement=("<u4", 0))
+FILE_DISPOSITION_INFORMATION = _record(1, DeleteFile=("u1", 0))
+FILE_ATTRIBUTE_TAG_INFORMATION = _record(8, FileAttributes=("<u4", 0), ReparseTag=("<u4", 4))
+FILE_NETWORK_OPEN_INFORMATION = _record(
+    56,
+    CreationTime=("<i8", 0),
+    LastAccessTime=("<i8", 8),
+    LastWriteTime=("<i8", 16),
+    ChangeTime=("<i8", 24),
+    AllocationSize=("<i8", 32),
+    EndOfFile=("<i8", 40),
+    FileAttributes=("<u4", 48),
+)
+# The heads of structures that end in a name: UTF-16 text begins at the offset of the last field and may go on.
+FILE_NAME_INFORMATION = _record(8, FileNameLength=("<u4", 0), FileName=("<u2", 4))
+FILE_RENAME_INFORMATION = _record(
+    24,
+    ReplaceIfExists=("u1", 0),
+    RootDirectory=("<u8", 8),
+    FileNameLength=("<u4", 16),
+    FileName=("<u2", 20),
+)
+FILE_ALL_INFORMATION = _record(
+    104,
+    BasicInformation=(FILE_BASIC_INFORMATION, 0),
+    StandardInformation=(FILE_STANDARD_INFORMATION, 40),
+    InternalInformation=(FILE_INTERNAL_INFORMATION, 64),
+    EaInformation=(FILE_EA_INFORMATION, 72),
+    AccessInformation=(FILE_ACCESS_INFORMATION, 76),
+    PositionInformation=(FILE_POSITION_INFORMATION, 80),
+    ModeInformation=(FILE_MODE_INFORMATION, 88),
+    AlignmentInformation=(FILE_ALIGNMENT_INFORMATION, 92),
+    NameInformation=(FILE_NAME_INFORMATION, 96),
+)
+FILE_FS_VOLUME_INFORMATION = _record(
+    24,
+    VolumeCreationTime=("<i8", 0),
+    VolumeSerialNumber=("<u4", 8),
+    VolumeLabelLength=("<u4", 12),
+    SupportsObjects=("u1", 16),
+    VolumeLabel=("<u2", 18),
+)
+FILE_FS_SIZE_INFORMATION = _record(
+    24,
+    TotalAllocationUnits=("<i8", 0),
+    AvailableAllocationUnits=("<i8", 8),
+    SectorsPerAllocationUnit=("<u4", 16),
+    BytesPerSector=("<u4", 20),
+)
+FILE_FS_DEVICE_INFORMATION = _record(8, DeviceType=("<u4", 0), Characteristics=("<u4", 4))
+FILE_FS_ATTRIBUTE_INFORMATION = _record(
+    16,
+    FileSystemAttributes=("<u4", 0),
+    MaximumComponentNameLength=("<i4", 4),
+    FileSystemNameLength=("<u4", 8),
+    FileSystemName=("<u2", 12),
+)
+FILE_FS_FULL_SIZE_INFORMATION = _record(
+    32,
+    TotalAllocationUnits=("<i8", 0),
+    CallerAvailableAllocationUnits=("<i8", 8),
+    ActualAvailableAllocationUnits=("<i8", 16),
+    SectorsPerAllocationUnit=("<u4", 24),
+    BytesPerSector=("<u4", 28),
+)
+FILE_FS_SECTOR_SIZE_INFORMATION = _record(
+    28,
+    LogicalBytesPerSector=("<u4", 0),
+    PhysicalBytesPerSectorForAtomicity=("<u4", 4),
+    PhysicalBytesPerSectorForPerformance=("<u4", 8),
+    FileSystemEffectivePhysicalBytesPerSectorForAtomicity=("<u4", 12),
+    Flags=("<u4", 16),
+    ByteOffsetForSectorAlignment=("<u4", 20),
+    ByteOffsetForPartitionAlignment=("<u4", 24),
+)
+UNICODE_STRING = _record(16, Length=("<u2", 0), MaximumLength=("<u2", 2), Buffer=("<u8", 8))
+OBJECT_NAME_INFORMATION = _record(16, Name=(UNICODE_STRING, 0))
+# The head of a REPARSE_DATA_BUFFER that holds a mount point; the two names follow in PathBuffer.
+REPARSE_DATA_BUFFER = _record(
+    20,
+    ReparseTag=("<u4", 0),
+    ReparseDataLength=("<u2", 4),
+    Reserved=("<u2", 6),
+    SubstituteNameOffset=("<u2", 8),
+    SubstituteNameLength=("<u2", 10),
+    PrintNameOffset=("<u2", 12),
+    PrintNameLength=("<u2", 14),
+    PathBuffer=("<u2", 16),
+)
 GET_LENGTH_INFORMATION = _record(8, Length=("<i8", 0))
 
 

@@ -36,7 +36,17 @@ def test_a_misspelt_routine_is_refused_when_the_class_is_made(base: type[Driver]
     "name", [*ROUTINES, "dispatch_read_batch", "dispatch_write_batch", "dispatcher", "undispatched"]
 )
 def test_every_right_name_is_taken(base: type[Driver], name: str) -> None:
-    type("Right", (base,), {name: lambda self, device, irp: 0})
+    type("Right", (base,), {one: lambda self, device, irp: 0 for one in (name, name.removesuffix("_batch"))})
+
+
+@pytest.mark.parametrize("name", ["dispatch_read", "dispatch_write"])
+def test_a_filter_that_sees_only_batches_is_refused(name: str) -> None:
+    routine = {f"{name}_batch": lambda self, device, irp: 0}
+    with pytest.raises(TypeError, match=f"Wrong.{name}_batch needs {name} beside it"):
+        type("Wrong", (FilterDriver,), routine)
+    type("Bottom", (Driver,), routine)  # which passes nothing by: a single request is an invalid one
+    base = type("Base", (FilterDriver,), {name: lambda self, device, irp: 0})
+    type("Derived", (base,), routine)
 
 
 def test_there_are_28_major_functions() -> None:

@@ -141,9 +141,7 @@ def test_15_where_the_control_bits_stand_on_the_way_down(system: System) -> None
     assert seen == [[0, ALWAYS], [ALWAYS, ALWAYS]]
 
 
-def test_16_locations_already_left_are_empty(system: System) -> None:
-    left: list[list[Any]] = []
-
+def watch_left(system: System, bottom: Bottom, left: list[list[Any]]) -> None:
     def look(device: Any, irp: Irp, context: Any) -> None:
         for location in irp.locations[: irp.current_location - 1]:
             left.append(
@@ -151,11 +149,50 @@ def test_16_locations_already_left_are_empty(system: System) -> None:
                  location.argument, location.file_object]
             )  # fmt: skip
 
-    devices = load_stack(system, ending(STATUS_DISK_FULL), raw(look), raw(look))
+    devices = load_stack(system, bottom, raw(look), raw(look))
     irp = new_packet(devices[-1], minor=1, flags=2, length=3, byte_offset=4, key=5, argument="six", file_object="seven")
     irp.set_completion_routine(look)
     sent(devices[-1], irp)
+
+
+def test_16_locations_already_left_are_empty(system: System) -> None:
+    left: list[list[Any]] = []
+    watch_left(system, ending(0), left)
     assert left == [[0, 0, 0, 0, 0, 0, None, None]] * 6  # one, two, three locations
+
+
+@pytest.mark.row("R19")
+def test_an_error_is_remembered_where_it_came_from(system: System) -> None:
+    """The location it came from is marked, and the lowest one keeps it in its fourth argument."""
+    left: list[list[Any]] = []
+    watch_left(system, ending(STATUS_DISK_FULL), left)
+    marked = [major.SL_ERROR_RETURNED, 0, 0, 0, 0, 0, STATUS_DISK_FULL, None]
+    empty = [0, 0, 0, 0, 0, 0, None, None]
+    assert left == [marked, marked, empty, marked, empty, empty]
+
+
+@pytest.mark.row("R19")
+@pytest.mark.parametrize("then", [STATUS_DISK_FULL, STATUS_CANCELLED, 0])
+def test_a_routine_that_changes_the_error_is_marked_as_well(system: System, then: int) -> None:
+    controls: list[list[int]] = []
+
+    def change(device: Any, irp: Irp, context: Any) -> None:
+        irp.status = then
+
+    devices = load_stack(system, ending(STATUS_DISK_FULL), raw(change), raw(nobody))
+    irp = new_packet(devices[-1])
+    irp.set_completion_routine(lambda device, irp, context: controls.append([one.control for one in irp.locations[:3]]))
+    sent(devices[-1], irp)
+    first, marked = major.SL_ERROR_RETURNED, major.SL_ERROR_RETURNED
+    assert controls == [[first, marked if then == STATUS_CANCELLED else 0, 0]]
+
+
+def test_a_remembered_error_is_gone_with_its_packet(system: System) -> None:
+    devices = load_stack(system, ending(STATUS_DISK_FULL), raw(nobody))
+    sent(devices[-1], new_packet(devices[-1]))
+    again = new_packet(devices[-1])
+    assert [(location.control, location.argument) for location in again.locations[:2]] == [(0, None)] * 2
+    system.io.irps.free(again)
 
 
 def test_routines_run_from_the_bottom_up_each_once(system: System) -> None:
@@ -535,7 +572,7 @@ def test_the_first_stop_is_the_one_that_stays(system: System) -> None:
     for code in (BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, BugCheckCode.MULTIPLE_IRP_COMPLETE_REQUESTS):
         with pytest.raises(BugCheck) as caught:
             irp.pool.stop(code, irp)
-        assert caught.value.code == code
+        assert caught.value is system.io.bug_check
     expect_stopped(system, BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS)
 
 

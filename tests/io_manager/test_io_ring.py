@@ -279,9 +279,9 @@ def test_a_file_closed_by_another_thread_is_no_file(desk: Desk) -> None:
     file = desk.make("closing", b"x")
     handle = desk.insert(file)
     desk.read(1, 0, 1, file=handle)
-    file.references = 0  # as between the last dereference and the handle's end
+    file.pointer_count = 0  # as between the last dereference and the handle's end
     assert desk.do() == {1: (STATUS_INVALID_HANDLE, 0)}
-    file.references = 1
+    file.pointer_count = 1
 
 
 def test_more_operations_in_flight_than_the_host_takes_at_once_still_start(desk: Desk) -> None:

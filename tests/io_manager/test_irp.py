@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from made_up_drivers import Bottom, Layer, load_stack, new_packet, sent
-from ntio import FilterDriver, Irp, Stack, System
+from ntio import BugCheck, FilterDriver, Irp, Stack, System
 from ntio.driver_kit import DeviceObject
 from ntio.io_manager import major
 from ntio.io_manager.batch import Batch
+from ntio.io_manager.completion import queue_to_thread
 from ntio.io_manager.dispatch import call_driver
+from ntio.io_manager.io_status import IoStatusBlock
 from ntio.io_manager.irp import StackLocation
+from ntio.memory.mdl import MDL_WRITE_OPERATION, Mdl
 from ntio.status import STATUS_DISK_FULL, STATUS_DRIVER_INTERNAL_ERROR
 
 FRESH = StackLocation()
@@ -30,7 +33,8 @@ def location_state(location: StackLocation) -> dict[str, Any]:
 
 def packet_state(irp: Irp) -> dict[str, Any]:
     skipped = {"home", "locations", "pool", "allocation_flags"}
-    return {name: getattr(irp, name) for name in Irp.__slots__ if name not in skipped}
+    names = [name for kind in Irp.__mro__ for name in getattr(kind, "__slots__", ())]
+    return {name: getattr(irp, name) for name in names if name not in skipped}
 
 
 def nothing(device: Any, irp: Irp, context: Any) -> None:
@@ -255,6 +259,125 @@ def test_an_unloaded_driver_is_not_kept_alive_by_old_packets(system: System) -> 
     del disk
     gc.collect()
     assert alive() is None
+
+
+@pytest.mark.row("R14")
+def test_a_packet_made_new_keeps_what_it_was_allocated_as(system: System) -> None:
+    irp = system.io.irps.allocate_for_driver(2)
+    irp.user_iosb, irp.buffer, irp.cancel, irp.locations[1].control = IoStatusBlock(), memoryview(b"x"), True, 0xE0
+    irp.set_next_location()
+    irp.reuse(STATUS_DISK_FULL)
+    assert (irp.status, irp.current_location, irp.stack_count) == (STATUS_DISK_FULL, 3, 2)
+    assert irp.user_iosb is irp.buffer is None and not irp.cancel and not irp.locations[1].control
+    assert irp.allocation_flags == major.IRP_ALLOCATED_FIXED_SIZE
+    system.io.irps.free(irp)
+
+
+@pytest.mark.stops_system
+@pytest.mark.parametrize("why", ["cancel routine", "thread"])
+def test_a_packet_in_use_is_not_made_new(system: System, why: str) -> None:
+    irp = system.io.irps.allocate_for_driver(2)
+    if why == "thread":
+        queue_to_thread(irp, system.io.threads.current())
+    else:
+        irp.cancel_routine = nothing  # type: ignore[assignment]
+    with pytest.raises(BugCheck) as caught:
+        irp.reuse()
+    assert caught.value.parameters[0] == 0x310
+    system.io.threads.current().irps.clear()
+
+
+# --- the rarely used fields ---------------------------------------------------------------------------------------
+
+RARE = {
+    "requestor_mode": 1, "irp_count": 3, "user_iosb": IoStatusBlock(), "user_apc_routine": print,
+    "user_apc_context": "context", "allocation_size": 4096, "auxiliary_buffer": "data", "original_file_object": "file",
+    "device_queue_entry": "entry", "cancel_irql": 2, "thread": "thread",
+}  # fmt: skip
+
+
+@pytest.mark.row("R13")
+@pytest.mark.parametrize("name", RARE)
+def test_a_rare_field_is_zero_until_it_is_set_and_after(system: System, name: str) -> None:
+    irp = system.io.irps.allocate(1)
+    zero = 0 if isinstance(RARE[name], int) else None
+    assert getattr(irp, name) == zero and irp.extension is None  # reading makes nothing
+    setattr(irp, name, RARE[name])
+    assert getattr(irp, name) == RARE[name]
+    system.io.irps.free(irp)
+    assert getattr(irp, name) == zero and irp.extension is None
+
+
+def test_a_driver_has_four_places_of_its_own(system: System) -> None:
+    irp = system.io.irps.allocate(1)
+    assert irp.driver_context == [None] * 4 and irp.apc_environment == 0
+    irp.driver_context[2] = "mine"
+    assert irp.driver_context[2] == "mine"
+    system.io.irps.free(irp)
+
+
+def test_a_packet_says_what_it_is_and_how_large(system: System) -> None:
+    irp = system.io.irps.allocate(2)
+    assert (irp.type, irp.size) == (6, 208 + 4 * 72)  # of the medium list
+    system.io.irps.free(irp)
+
+
+# --- one buffer by three names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("R13")
+@pytest.mark.parametrize(("code", "flags", "name"), [
+    (major.IRP_MJ_READ, major.DO_BUFFERED_IO, "system_buffer"), (major.IRP_MJ_READ, major.DO_DIRECT_IO, "mdl"),
+    (major.IRP_MJ_WRITE, major.DO_DIRECT_IO, "mdl"), (major.IRP_MJ_READ, 0, "user_buffer"),
+    (major.IRP_MJ_QUERY_INFORMATION, 0, "system_buffer"), (major.IRP_MJ_SET_VOLUME_INFORMATION, 0x10, "system_buffer"),
+])  # fmt: skip
+def test_a_driver_of_nts_form_finds_the_bytes_where_nt_has_them(
+    system: System, code: int, flags: int, name: str
+) -> None:
+    (device,) = load_stack(system, Bottom())
+    device.flags |= flags
+    irp = new_packet(device, code=code)
+    irp.buffer = memoryview(bytearray(5))
+    irp.set_next_location()
+    irp.location.device = device
+    views = {one: getattr(irp, one) for one in ("system_buffer", "mdl", "user_buffer")}
+    found = views.pop(name)
+    assert set(views.values()) == {None}
+    if name == "mdl":
+        assert found is irp.mdl and found.locked and found.system_view().obj is irp.buffer.obj
+        assert bool(found.flags & MDL_WRITE_OPERATION) == (code == major.IRP_MJ_READ)
+    else:
+        assert found is irp.buffer
+    system.io.irps.free(irp)
+
+
+@pytest.mark.parametrize("method", range(4))
+def test_a_control_code_says_how_its_bytes_travel(system: System, method: int) -> None:
+    (device,) = load_stack(system, Bottom())
+    irp = new_packet(device, code=major.IRP_MJ_DEVICE_CONTROL, byte_offset=0x222000 | method, key=3, length=7)
+    irp.set_next_location()
+    at = irp.location
+    assert (irp.transfer_method, at.control_code) == (method, 0x222000 | method)
+    assert (at.input_length, at.output_length) == (3, 7)
+    system.io.irps.free(irp)
+
+
+def test_what_is_set_is_what_a_friendly_driver_gets(system: System) -> None:
+    irp = system.io.irps.allocate(1)
+    mine, theirs, own = (memoryview(bytearray(size)) for size in (1, 2, 3))
+    irp.user_buffer = theirs
+    assert irp.buffer is theirs
+    irp.system_buffer = mine
+    assert irp.buffer is mine and irp.user_buffer is theirs
+    irp.user_buffer = None
+    assert irp.buffer is mine
+    irp.mdl = mdl = Mdl(own)
+    assert irp.buffer is mdl.view and irp.mdl is mdl
+    irp.system_buffer = None
+    assert irp.buffer is mdl.view
+    irp.mdl = None
+    assert irp.mdl is None
+    system.io.irps.free(irp)
 
 
 # --- substitutes --------------------------------------------------------------------------------------------------

@@ -14,9 +14,23 @@ import errno
 import os
 import stat as stat_bits
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..status import STATUS_NOT_SUPPORTED, error_for, status_from_errno
+
+#: What the host knows about a file: `st_mode`, `st_size`, `st_nlink`, `st_mtime_ns` and so on.
+FileStatus: TypeAlias = os.stat_result
+
+
+class VolumeStatus(NamedTuple):
+    """What the host knows about the file system a file is on; counts are of blocks of `block_size` bytes."""
+
+    block_size: int
+    blocks: int
+    free: int
+    available: int
+    name_length: int
+    identifier: int
 
 
 class HostFiles(Protocol):
@@ -37,6 +51,9 @@ class HostFiles(Protocol):
     def allocate(self, file: int, size: int) -> int:
         """Make sure of room for `size` bytes, making the file that long; 0, or minus an errno (EOPNOTSUPP: cannot)."""
 
+    def exists(self, path: str) -> bool:
+        """Whether anything has that path."""
+
     def is_stream(self, file: int) -> bool:
         """Whether the file has no positions: a pipe, a socket, a terminal."""
 
@@ -51,6 +68,21 @@ class HostFiles(Protocol):
 
     def flush(self, file: int) -> int:
         """Put everything on the device: 0, or minus an errno."""
+
+    def status(self, file: int) -> FileStatus:
+        """What is known about an open file; raises OSError for a bad descriptor."""
+
+    def volume(self, file: int) -> VolumeStatus:
+        """What is known about the file system an open file is on; raises OSError for a bad descriptor."""
+
+    def set_times(self, file: int, accessed: int, modified: int) -> int:
+        """Set both times, in nanoseconds since 1970: 0, or minus an errno."""
+
+    def rename(self, old: str, new: str, *, replace: bool) -> int:
+        """Give a file another path; 0, or minus an errno (EEXIST: taken, and not to be replaced)."""
+
+    def remove(self, path: str) -> int:
+        """Take a path away from its file: 0, or minus an errno."""
 
 
 class RealFiles:
@@ -85,6 +117,10 @@ class RealFiles:
             return -errno.EOPNOTSUPP
         return 0 if _fallocate(file, 0, 0, size) == 0 else -ctypes.get_errno()
 
+    def exists(self, path: str) -> bool:
+        """Whether anything has that path."""
+        return os.path.exists(path)
+
     def is_stream(self, file: int) -> bool:
         """Whether the file has no positions."""
         mode = os.fstat(file).st_mode
@@ -116,18 +152,55 @@ class RealFiles:
         """fsync; a stream has nothing to flush and says EINVAL."""
         return _done(lambda: os.fsync(file))
 
+    def status(self, file: int) -> FileStatus:
+        """fstat(2)."""
+        return os.fstat(file)
+
+    def volume(self, file: int) -> VolumeStatus:
+        """fstatvfs(3)."""
+        found = os.fstatvfs(file)
+        size = found.f_frsize
+        return VolumeStatus(size, found.f_blocks, found.f_bfree, found.f_bavail, found.f_namemax, found.f_fsid)
+
+    def set_times(self, file: int, accessed: int, modified: int) -> int:
+        """Set both times, in nanoseconds since 1970."""
+        return _done(lambda: os.utime(file, ns=(accessed, modified)))
+
+    def rename(self, old: str, new: str, *, replace: bool) -> int:
+        """rename(2), or renameat2(2) with RENAME_NOREPLACE."""
+        return _done(lambda: os.replace(old, new)) if replace else _rename_unless_taken(old, new)
+
+    def remove(self, path: str) -> int:
+        """unlink(2), or rmdir(2) for a directory."""
+        directory = os.path.isdir(path) and not os.path.islink(path)
+        return _done(lambda: os.rmdir(path) if directory else os.unlink(path))
+
 
 _ESPIPE = 29
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1
 
 
-def _find_fallocate() -> Callable[[int, int, int, int], int] | None:
-    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None) if os.name == "posix" else None
+def _find_call(name: str, *types: type) -> Callable[..., int] | None:
+    call = getattr(ctypes.CDLL(None, use_errno=True), name, None) if os.name == "posix" else None
     if call is not None:
-        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        call.argtypes = types
     return call
 
 
-_fallocate = _find_fallocate()
+_fallocate = _find_call("fallocate", ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+_renameat2 = _find_call("renameat2", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+
+
+def _rename_unless_taken(old: str, new: str) -> int:
+    if _renameat2 is not None:
+        if _renameat2(_AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), _RENAME_NOREPLACE) == 0:
+            return 0
+        error = ctypes.get_errno()
+        if error not in (errno.ENOSYS, errno.EINVAL):
+            return -error
+    if os.path.lexists(new):  # this file system cannot do both in one step
+        return -errno.EEXIST
+    return _done(lambda: os.replace(old, new))
 
 
 def _done(call: Callable[[], None]) -> int:

@@ -13,10 +13,13 @@ Rows: R11, R30
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeAlias
 
 from .host import HostFiles
@@ -48,6 +51,49 @@ class RealClock:
         time.sleep(seconds)
 
 
+class Counted(Protocol):
+    """A thread whose waits count: somebody else may run meanwhile."""
+
+    def wait_started(self) -> None:
+        """It begins to wait."""
+
+    def wait_ended(self) -> None:
+        """It goes on."""
+
+
+class _Here(threading.local):
+    """What lies with each thread; most threads have nothing there, and then the class's own answer is all it costs."""
+
+    counted: Counted | None = None
+
+
+class HostThread:
+    """The calling thread, remembered so that one can ask later whether it has ended."""
+
+    __slots__ = ("_process", "_python", "identity", "native")
+
+    def __init__(self) -> None:
+        self.identity = threading.get_ident()
+        self.native = threading.get_native_id()
+        self._process = os.getpid()
+        #: The interpreter's own thread object; None for a thread that other code than `threading` started.
+        python = next((one for one in threading.enumerate() if one.ident == self.identity), None)
+        self._python = None if type(python).__name__ == "_DummyThread" else python
+
+    def ended(self) -> bool:
+        """Whether neither interpreter nor host list the thread any more.
+
+        In a forked child the answer is no: what was pending there belongs to the parent.
+        """
+        if os.getpid() != self._process:
+            return False
+        if self._python is not None:
+            return self._python not in threading.enumerate()
+        if os.path.isdir("/proc/self/task"):
+            return not os.path.exists(f"/proc/self/task/{self.native}")
+        return self.identity not in sys._current_frames()
+
+
 class Hal:
     """One machine: `files`, `clock`, `random`, and makers of queues, locks and threads.
 
@@ -72,6 +118,8 @@ class Hal:
         self.clock: Clock = clock or RealClock()
         self.random = chance or random.Random()
         self._open_queue = open_queue
+        #: Each thread's own place: `counted` is set while the thread works for a completion port.
+        self.here = _Here()
 
     def new_queue(self, entries: int) -> OperationQueue:
         """A queue for up to `entries` operations in flight."""
@@ -84,6 +132,35 @@ class Hal:
     def new_thread_state(self) -> threading.local:
         """A place where each thread sees only what it put there."""
         return threading.local()
+
+    def sleep_on(self, lock: Lock, timeout: float | None = None) -> bool:
+        """Wait until `lock` can be taken, `timeout` seconds at most; says whether it was. The wait counts."""
+        seconds = -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
+        counted = self.here.counted
+        if counted is None:
+            return lock.acquire(timeout=seconds)
+        counted.wait_started()
+        try:
+            return lock.acquire(timeout=seconds)
+        finally:
+            counted.wait_ended()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around whatever makes the calling thread wait: the port it works for, if any, lets another one in."""
+        counted = self.here.counted
+        if counted is None:
+            yield
+            return
+        counted.wait_started()
+        try:
+            yield
+        finally:
+            counted.wait_ended()
+
+    def current_thread(self) -> HostThread:
+        """The calling thread, as the host knows it."""
+        return HostThread()
 
     def spawn(self, routine: Callable[[], None], name: str) -> threading.Thread:
         """Start a thread of the system's own; it never keeps the interpreter alive."""

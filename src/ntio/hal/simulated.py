@@ -23,7 +23,6 @@ import errno
 import heapq
 import os
 import random
-import stat as stat_bits
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,8 +34,8 @@ from .file_table import FileTable
 from .host_rows import Tables, descriptor, is_cancelled, path_of, refusal
 from .machine import Hal
 from .operation_queue import OperationQueue
-from .operations import COMPLETION, OperationCode, Operations, cell, rounded_entries
-from .simulated_files import OpenFile, SimulatedFile, SimulatedFiles, SimulatedPipe
+from .operations import COMPLETION, WORKING_DIRECTORY, OperationCode, Operations, cell, rounded_entries
+from .simulated_files import OpenFile, SimulatedFile, SimulatedFiles, SimulatedPipe, status_of
 from .statx import AT_EMPTY_PATH, STATX, write_statx
 
 _CANCELLED = -errno.ECANCELED
@@ -280,6 +279,8 @@ class SimulatedEngine:
         if operations.fixed and (obstacle := self._tables.files.obstacle(index)):
             return obstacle
         path = os.fsdecode(path_of(operations, row))
+        if operations.directory != WORKING_DIRECTORY:
+            path = self._world.files.path_from(operations.directory, path)
         file = self._world.files.try_open(path, operations.flags, cell(operations.length, row))
         if file < 0 or not operations.fixed:
             return file
@@ -305,7 +306,7 @@ class SimulatedEngine:
         destination = destination[cell(operations.auxiliary_position, row) :][: STATX.itemsize]
         if len(destination) < STATX.itemsize:
             return -errno.EFAULT
-        write_statx(destination, _status(node))
+        write_statx(destination, status_of(node))
         return 0
 
     # --- waiting ----------------------------------------------------------------------------------------------------
@@ -372,8 +373,3 @@ _ACTIONS: dict[OperationCode, Callable[[SimulatedEngine, Operations, int], int]]
     OperationCode.CLOSE: SimulatedEngine._close,
     OperationCode.STAT: SimulatedEngine._stat,
 }
-
-
-def _status(node: SimulatedFile | SimulatedPipe | None) -> os.stat_result:
-    mode, inode, size = (stat_bits.S_IFDIR | 0o755, 1, 0) if node is None else (node.mode, node.inode, node.size)
-    return os.stat_result((mode, inode, 0, 1, 0, 0, size, 0, 0, 0))

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..status import error_for, status_from_errno
+from .host import FileStatus, VolumeStatus
 
 _ACCESS = getattr(os, "O_ACCMODE", 3)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0)
@@ -42,6 +43,8 @@ class SimulatedFile:
         self.inode = inode
         self.mode = stat_bits.S_IFREG | mode
         self.size = 0
+        #: Nanoseconds since 1970, as somebody has set them; reads and writes leave them alone.
+        self.accessed = self.modified = 0
         self._content = np.zeros(0, np.uint8)
 
     def read(self, target: npt.NDArray[np.uint8], offset: int) -> int:
@@ -115,6 +118,7 @@ class OpenFile:
 
     def __init__(self, node: SimulatedFile | SimulatedPipe | None, flags: int, inode: int = 0) -> None:
         self.node = node  # None: a directory
+        self.place = ""  # of a directory
         self.readable = flags & _ACCESS in (os.O_RDONLY, os.O_RDWR)
         self.writable = flags & _ACCESS in (os.O_WRONLY, os.O_RDWR)
         self.appending = bool(flags & os.O_APPEND)
@@ -206,6 +210,11 @@ class SimulatedFiles:
                 return -errno.ESPIPE
             return opened.node.resize(max(size, opened.node.size))
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or directory of that path."""
+        place = posixpath.normpath(path)
+        return place in self._nodes or self._is_directory(place)
+
     def is_stream(self, file: int) -> bool:
         """Whether the file is a pipe."""
         return self._existing(file).is_stream
@@ -228,6 +237,49 @@ class SimulatedFiles:
             opened = self._open.get(file)
         return -errno.EBADF if opened is None else -errno.EINVAL if opened.is_stream else 0
 
+    def status(self, file: int) -> FileStatus:
+        """What is known about an open file; raises OSError EBADF."""
+        return status_of(self._existing(file).node)
+
+    def volume(self, file: int) -> VolumeStatus:
+        """A volume of one size, half of it free; raises OSError EBADF."""
+        self._existing(file)
+        blocks = _MAXIMUM_SIZE // 4096
+        return VolumeStatus(4096, blocks, blocks // 2, blocks // 2, 255, 1)
+
+    def set_times(self, file: int, accessed: int, modified: int) -> int:
+        """Set both times; 0, or minus an errno."""
+        with self.changed:
+            opened = self._open.get(file)
+            if opened is None:
+                return -errno.EBADF
+            if isinstance(opened.node, SimulatedFile):
+                opened.node.accessed, opened.node.modified = accessed, modified
+        return 0
+
+    def rename(self, old: str, new: str, *, replace: bool) -> int:
+        """Give a file another path; 0, or minus an errno. Directories stay where they are."""
+        source, target = posixpath.normpath(old), posixpath.normpath(new)
+        with self.changed:
+            node = self._nodes.get(source)
+            if node is None:
+                return -errno.EISDIR if self._is_directory(source) else -errno.ENOENT
+            if self._is_directory(target):
+                return -errno.EISDIR
+            if target in self._nodes and not replace:
+                return -errno.EEXIST
+            del self._nodes[source]
+            self._nodes[target] = node
+        return 0
+
+    def remove(self, path: str) -> int:
+        """Take a path away from its file, which lives on while it is open; 0, or minus an errno."""
+        place = posixpath.normpath(path)
+        with self.changed:
+            if self._nodes.pop(place, None) is not None:
+                return 0
+            return -errno.ENOTEMPTY if self._is_directory(place) else -errno.ENOENT
+
     # --- the same for an engine: results instead of exceptions, and nothing waits -----------------------------------
 
     def try_open(self, path: str, flags: int, mode: int) -> int:
@@ -238,7 +290,7 @@ class SimulatedFiles:
         with self.changed:
             node = self._nodes.get(place)
             if node is None and self._is_directory(place):
-                return self._open_directory(flags)
+                return self._open_directory(place, flags)
             if obstacle := self._obstacle(place, node, path, flags):
                 return obstacle
             if node is None:
@@ -281,6 +333,15 @@ class SimulatedFiles:
             opened.holders += 1
             return self._give_out(opened)
 
+    def path_from(self, directory: int, path: str) -> str:
+        """The whole path of one that starts from an open directory; raises OSError EBADF, ENOTDIR."""
+        if not path or path.startswith("/"):
+            return path
+        opened = self._existing(directory)
+        if opened.node is not None:
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        return posixpath.join(opened.place, path)
+
     def find(self, path: str) -> SimulatedFile | None:
         """The file at a path; None for a directory; raises OSError ENOENT."""
         place = posixpath.normpath(path) if path else ""
@@ -313,12 +374,14 @@ class SimulatedFiles:
         prefix = place.rstrip("/") + "/"
         return place == "/" or any(path.startswith(prefix) for path in self._nodes)
 
-    def _open_directory(self, flags: int) -> int:
+    def _open_directory(self, place: str, flags: int) -> int:
         if flags & os.O_CREAT and flags & os.O_EXCL:
             return -errno.EEXIST
         if flags & os.O_CREAT or flags & _ACCESS != os.O_RDONLY:
             return -errno.EISDIR
-        return self._give_out(OpenFile(None, flags))
+        directory = OpenFile(None, flags)
+        directory.place = place
+        return self._give_out(directory)
 
     def _obstacle(self, place: str, node: SimulatedFile | None, path: str, flags: int) -> int:
         parents = place.split("/")[:-1]
@@ -349,3 +412,11 @@ def wait_for(changed: threading.Condition, attempt: Callable[[], int | None]) ->
     while (result := attempt()) is None:
         changed.wait()
     return result
+
+
+def status_of(node: SimulatedFile | SimulatedPipe | None) -> FileStatus:
+    """What `stat` says of a file, a pipe, or, for None, a directory."""
+    accessed, modified = (node.accessed, node.modified) if isinstance(node, SimulatedFile) else (0, 0)
+    mode, inode, size = (stat_bits.S_IFDIR | 0o755, 1, 0) if node is None else (node.mode, node.inode, node.size)
+    times = {"st_atime_ns": accessed, "st_mtime_ns": modified, "st_ctime_ns": 0, "st_blocks": -(-size // 512)}
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, 0, 0, 0), times)

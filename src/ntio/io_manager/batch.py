@@ -28,13 +28,12 @@ import numpy.typing as npt
 
 from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_PENDING, STATUS_SUCCESS
-from .cancel import cancel_irp, take_cancel_routine
+from .cancel import cancel_irp
 from .dispatch import call_driver
 
 if TYPE_CHECKING:
     from .device import DeviceObject
     from .irp import Irp
-    from .irp_pool import IrpPool
 
 Column = npt.NDArray[Any]
 
@@ -123,23 +122,21 @@ def _wait_for_parts(irp: Irp, batch: Batch) -> bool:
         irp.cancel_routine = _cancel_parts
         cancelled = irp.cancel
     if cancelled:
-        _cancel_each(batch, pool)
+        _cancel_each(batch)
     return True
 
 
 def _cancel_parts(device: DeviceObject, irp: Irp) -> None:
     """The cancel routine of a batch that waits for its parts."""
     batch: Batch = irp.batch  # type: ignore[assignment]
-    _cancel_each(batch, irp.pool)
+    _cancel_each(batch)
 
 
-def _cancel_each(batch: Batch, pool: IrpPool) -> None:
-    for row in range(len(batch.parts)):
-        with pool.lock:  # under which a part that is done leaves the list before its packet is given back
-            part = batch.parts[row]
-            routine = None if part is None else take_cancel_routine(part)
-        if routine is not None:
-            routine()
+def _cancel_each(batch: Batch) -> None:
+    parts = batch.parts
+    for row, part in enumerate(parts):
+        if part is not None:  # one that is done leaves the list before its packet is given back
+            cancel_irp(part, lambda row=row, part=part: parts[row] is part)  # type: ignore[misc]
 
 
 def stop_lost(device: DeviceObject, irp: Irp, status: int) -> NoReturn:

@@ -64,14 +64,15 @@ def query_bypass(file_object: FileObject) -> Bypass:
 
 def _ask_stack(file_object: FileObject) -> Bypass:
     vetoes = []
-    for device in file_object.related_device().stack():
+    top = file_object.related_device()
+    for device in top.stack():
         reason = device.observer or device.driver.code.bypass_veto(device)
         if reason:
             vetoes.append(Veto(device.driver.name, reason))
     if vetoes:
         return Bypass(None, tuple(vetoes))
-    bottom = file_object.device.bottom()
-    if bottom.deleted:
+    bottom = top.bottom()
+    if bottom.gone:
         return Bypass(None, (Veto(bottom.driver.name, "is unloaded"),))
     target = bottom.driver.code.bypass_target(bottom, file_object)
     if target is None:

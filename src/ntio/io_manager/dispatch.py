@@ -7,23 +7,26 @@
 Down. The location's device becomes the one called; with no location left the system stops (bug check 0x35). The
 routine's status comes back unchanged.
 
-Up. `pending_returned` is taken from the location just left. If a routine runs, that location is cleared first, and the
-routine gets the device of the location *above*, whose driver set it, or None for the creator's. An answer of
-STATUS_MORE_PROCESSING_REQUIRED ends the walk at once: nothing of the packet may be touched, because it belongs to the
-routine's driver now, and a later completion goes on from there. If no routine runs, the pending mark is copied one
-location up. "Success" is NT_SUCCESS, so a warning counts as an error here.
+Up. `pending_returned` is taken from the location just left. If a routine runs, that location is cleared first, so that
+only status and information tell it what happened below, and it gets the device of the location *above*, whose driver
+set it, or None for the creator's. An answer of STATUS_MORE_PROCESSING_REQUIRED ends the walk at once: nothing of the
+packet may be touched, because it belongs to the routine's driver now, and a later completion goes on from there. If no
+routine runs, the pending mark is copied one location up. "Success" is NT_SUCCESS, so a warning counts as an error here.
+The first location an error passes is marked SL_ERROR_RETURNED, and so is one where a routine made it another error.
 
-At the top the packet returns to whoever made it: a part goes back into its batch, a waiting issuer is woken, an
-asynchronous one called. An issuer that has not been told to wait sees the packet completed when `call_driver` returns,
-and nothing needs to be signalled: NT's deferred completion, the normal case.
+At the top the packet returns to whoever made it: a part goes back into its batch, one that the I/O manager finishes
+goes on to `completion`, a waiting issuer is woken, an asynchronous one called. An issuer that has not been told to wait
+sees the packet completed when `call_driver` returns, and nothing needs to be signalled: NT's deferred completion, the
+normal case.
 
 Completing a packet that is complete already stops the system (bug check 0x44), and so does a completion routine that
 completes it or sends it on without answering that it kept it.
 
 A routine that lets an exception out does not take the system down. It is caught at that driver's door, where the driver
 and the location it was given are known: the exception stays on the device (`DeviceObject.last_error`), and a packet
-that is still with the driver ends with STATUS_DRIVER_INTERNAL_ERROR. One that it had passed on, or that has a cancel
-routine, is somebody else's to complete. Only a BugCheck and an interrupt (Ctrl-C) go further up, and the latter does
+that is still with the driver ends with STATUS_DRIVER_INTERNAL_ERROR. One that it had passed on, that has a cancel
+routine or is marked pending is somebody else's to complete: a packet is marked before another thread can get at it,
+so that one may be about to complete it. Only a BugCheck and an interrupt (Ctrl-C) go further up, and the latter does
 not lose the packet either. A `try` costs nothing until something is raised.
 
 Source: spec iomgr.md 1.7, 1.8; WDK IoCallDriver, IoCompleteRequest; Windows Internals 7, chapter 6. Rows: R18, R19, R29
@@ -37,7 +40,7 @@ from typing import TYPE_CHECKING
 from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_CANCELLED, STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING
 from .major import (
-    SL_INVOKE_ALWAYS,
+    SL_ERROR_RETURNED,
     SL_INVOKE_ON_CANCEL,
     SL_INVOKE_ON_ERROR,
     SL_INVOKE_ON_SUCCESS,
@@ -84,7 +87,8 @@ def contain(device: DeviceObject | None, irp: Irp, location: StackLocation, erro
         device.last_error = error
     here, status = irp.current_location, STATUS_PENDING
     with_driver = here <= irp.stack_count and irp.locations[here - 1] is location and location.device is device
-    if with_driver and irp.cancel_routine is None:
+    if with_driver and irp.cancel_routine is None and not location.control & SL_PENDING_RETURNED:
+        irp.pool.retire(irp)
         status = irp.complete(_status_for(error))
     if not isinstance(error, Exception):
         raise error
@@ -104,17 +108,18 @@ def complete_request(irp: Irp) -> None:
         left = locations[current - 1]
         current += 1
         irp.current_location = current
-        above = locations[current - 1] if current <= count else None
         control, context = left.control, left.context
-        irp.pending_returned = pending = bool(control & SL_PENDING_RETURNED)
-        # Cleared before the routine runs: only IoStatus tells it what happened below. The context goes too, since the
-        # packet is recycled and must not keep alive what it refers to, a caller's buffer perhaps.
+        irp.pending_returned = pending = control & SL_PENDING_RETURNED != 0
+        # Cleared before the routine runs; the context too: a recycled packet must not keep alive what it refers to.
         left.minor = left.flags = left.length = left.key = left.byte_offset = left.control = 0
         left.argument = left.file_object = left.context = None
-        if control & SL_INVOKE_ALWAYS and control & (
-            (SL_INVOKE_ON_SUCCESS if irp.status < 0x8000_0000 else SL_INVOKE_ON_ERROR)
-            | (SL_INVOKE_ON_CANCEL if irp.cancel else 0)
-        ):
+        if irp.status < 0x8000_0000:
+            applies = control & SL_INVOKE_ON_SUCCESS
+        else:
+            _remember_error(irp, left)
+            applies = control & SL_INVOKE_ON_ERROR
+        above = locations[current - 1] if current <= count else None
+        if applies or (control & SL_INVOKE_ON_CANCEL and irp.cancel):
             try:
                 if left.completion_routine is run_then:
                     answer = context(above.device, irp)  # type: ignore[union-attr]
@@ -126,7 +131,7 @@ def complete_request(irp: Irp) -> None:
             except BaseException as error:
                 _contain_routine(irp, above, error)
                 answer = None
-            if answer == STATUS_MORE_PROCESSING_REQUIRED:
+            if answer is not None and answer == STATUS_MORE_PROCESSING_REQUIRED:
                 return
             if irp.current_location != current:  # completed or sent on by the routine, which did not say it kept it
                 irp.pool.stop(BugCheckCode.MULTIPLE_IRP_COMPLETE_REQUESTS, irp)
@@ -136,10 +141,23 @@ def complete_request(irp: Irp) -> None:
         _wake_issuer(irp)
         return
     irp.current_location = count + 2
-    if irp.user_event is not None:  # of an issuer that was told to wait, though nobody had marked it pending
-        irp.user_event.set()
-    elif irp.on_complete is not None:
+    if irp.on_complete is not None:
         irp.on_complete(irp)
+    elif irp.user_event is not None:  # of an issuer that was told to wait, though nobody had marked it pending
+        irp.user_event.set()
+
+
+def _remember_error(irp: Irp, left: StackLocation) -> None:
+    """Mark the location that an error came from; one that was seen further down already is nobody's above.
+
+    The lowest location keeps the error in its fourth argument, so that a completion which goes on later still knows it.
+    """
+    lowest, status = irp.locations[0], irp.status
+    if lowest.control & SL_ERROR_RETURNED and lowest.argument == status:
+        return
+    lowest.argument = status
+    lowest.control |= SL_ERROR_RETURNED
+    left.control |= SL_ERROR_RETURNED
 
 
 def _wake_issuer(irp: Irp) -> None:
@@ -148,10 +166,10 @@ def _wake_issuer(irp: Irp) -> None:
     with irp.pool.lock:
         irp.current_location = irp.stack_count + 2
         event, on_complete = irp.user_event, irp.on_complete
-    if event is not None:
-        event.set()
-    elif on_complete is not None:
+    if on_complete is not None:
         on_complete(irp)
+    elif event is not None:
+        event.set()
 
 
 def run_then(device: DeviceObject, irp: Irp, then: Callable[[DeviceObject, Irp], int | None]) -> int | None:

@@ -15,6 +15,7 @@ Rows: R21, R30
 
 from __future__ import annotations
 
+import stat as stat_bits
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bugcheck import BugCheck
-from ..hal.host import open_flags
+from ..hal.host import FileStatus, VolumeStatus, open_flags
 from ..hal.operation_queue import OperationQueue
 from ..hal.operations import OperationCode, Operations
 from ..status import (
@@ -39,11 +40,14 @@ from ..status import (
 )
 from .batch import complete_batch
 from .cancel import set_cancel_routine
-from .major import IRP_SYNCHRONOUS_API
+from .major import FO_SYNCHRONOUS_IO, IRP_DEFER_IO_COMPLETION, IRP_SYNCHRONOUS_API
 
 if TYPE_CHECKING:
+    from .device import DeviceObject
     from .irp import Irp
     from .manager import IoManager
+
+_WITH_POSITIONS = (stat_bits.S_IFREG, stat_bits.S_IFBLK, stat_bits.S_IFDIR)
 
 
 class HostFile:
@@ -58,8 +62,9 @@ class HostFile:
         self.io = io
         self.descriptor = descriptor
         self.path = path
-        self.stream = io.hal.files.is_stream(descriptor)
-        self.directory = io.hal.files.is_directory(descriptor)
+        kind = stat_bits.S_IFMT(self.status().st_mode)
+        self.directory = kind == stat_bits.S_IFDIR
+        self.stream = kind not in _WITH_POSITIONS
 
     @property
     def size(self) -> int:
@@ -68,9 +73,32 @@ class HostFile:
 
     def resize(self, size: int) -> None:
         """Make the file `size` bytes long; raises NtError."""
-        result = self.io.hal.files.truncate(self.descriptor, size)
+        self._check(self.io.hal.files.truncate(self.descriptor, size), f"cannot make it {size} bytes long")
+
+    def status(self) -> FileStatus:
+        """What the host knows about it: size, times, links ..."""
+        return self.io.hal.files.status(self.descriptor)
+
+    def volume(self) -> VolumeStatus:
+        """What the host knows about the file system it is on."""
+        return self.io.hal.files.volume(self.descriptor)
+
+    def set_times(self, accessed: int, modified: int) -> None:
+        """Set both times, in nanoseconds since 1970; raises NtError."""
+        self._check(self.io.hal.files.set_times(self.descriptor, accessed, modified), "cannot set its times")
+
+    def rename(self, path: str, *, replace: bool = False) -> None:
+        """Give it another path of the host; raises NtError (ObjectNameCollision for one that is taken)."""
+        self._check(self.io.hal.files.rename(self.path, path, replace=replace), f"cannot be renamed to {path}")
+        self.path = path
+
+    def remove(self) -> None:
+        """Take its path away from it; raises NtError."""
+        self._check(self.io.hal.files.remove(self.path), "cannot be removed")
+
+    def _check(self, result: int, what: str) -> None:
         if result < 0:
-            raise error_for(status_from_errno(-result), f"cannot make it {size} bytes long", self.path)
+            raise error_for(status_from_errno(-result), what, self.path)
 
     def close(self) -> None:
         """Close it; once."""
@@ -110,21 +138,32 @@ def host_operation(irp: Irp, code: OperationCode, file: HostFile) -> int:
     """Do the packet's operation on a host file and complete it; returns what the driver's routine returns."""
     if irp.batch is not None:
         return _start_batch(irp, code, file)
-    if irp.flags & IRP_SYNCHRONOUS_API or (irp.master is not None and not file.stream):
+    if irp.flags & IRP_SYNCHRONOUS_API or (not file.stream and (irp.master is not None or _is_waited_for(irp))):
         return _do_now(irp, code, file)
     location, buffer = irp.location, irp.buffer
     operations = Operations(code, 1, file=file.descriptor)
     if buffer is not None and code in (OperationCode.READ, OperationCode.WRITE):
         # Nothing of this for a flush: the host takes an offset and a length for a part of the file.
         operations.buffer = np.frombuffer(buffer, np.uint8)
-        operations.offset, operations.length = location.byte_offset, min(location.length, len(buffer))
+        operations.length = min(location.length, len(buffer))
+        operations.offset = location.byte_offset if location.byte_offset >= 0 else file.size
     operations.on_complete = partial(_finish, _complete_scalar, irp)
     return _start(irp, operations, file.io)
+
+
+def _is_waited_for(irp: Irp) -> bool:
+    """Whether a system service waits for the packet on a synchronous file."""
+    file_object = irp.location.file_object
+    waits = irp.flags & IRP_DEFER_IO_COMPLETION and file_object is not None
+    return bool(waits and file_object.flags & FO_SYNCHRONOUS_IO)  # type: ignore[union-attr]
 
 
 def _do_now(irp: Irp, code: OperationCode, file: HostFile) -> int:
     files, location = file.io.hal.files, irp.location
     offset = location.byte_offset
+    appending = offset < 0  # FILE_WRITE_TO_END_OF_FILE
+    if appending:
+        offset = file.size
     buffer = irp.buffer if irp.buffer is not None else memoryview(b"")
     if len(buffer) != location.length:
         buffer = buffer[: location.length]
@@ -138,6 +177,8 @@ def _do_now(irp: Irp, code: OperationCode, file: HostFile) -> int:
         result = files.flush(file.descriptor)
     if result < 0:
         return irp.complete(status_from_errno(-result))
+    if appending and location.file_object is not None:
+        location.file_object.current_byte_offset = offset + result
     return irp.complete(STATUS_SUCCESS, result)
 
 
@@ -162,15 +203,23 @@ def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:
 
 def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
     queue: OperationQueue = irp.io_ring_context or io.host_ring()
+    early: list[bool] = []  # asked to cancel when there was nothing in the queue yet
+
+    def cancel(device: DeviceObject, irp: Irp) -> None:
+        early.append(True)
+        queue.cancel(operations)
+
     irp.mark_pending()
-    set_cancel_routine(irp, lambda device, irp: queue.cancel(operations))
+    set_cancel_routine(irp, cancel)
+    if irp.cancel:
+        early.append(True)
     try:
         queue.submit(operations)
     except NtError as error:
         set_cancel_routine(irp, None)
         irp.complete(STATUS_INSUFFICIENT_RESOURCES if isinstance(error, QueueFull) else error.status)
         return STATUS_PENDING
-    if irp.cancel:  # perhaps before there was anything to cancel; if the packet is somebody else's by now, ours is done
+    if early:  # the packet itself may be complete, and somebody else's by now
         queue.cancel(operations)
     return STATUS_PENDING
 

@@ -30,7 +30,7 @@ from ..status import (
     nt_success,
 )
 from .batch import Batch, stop_lost
-from .cancel import take_cancel_routine
+from .cancel import cancel_irp
 from .file_object import FileObject
 from .io_ring_buffers import Placer
 from .io_ring_codes import (
@@ -269,10 +269,7 @@ class Launcher:
         if operations is not None:
             self._queue.cancel(operations, rows)
         if irp is not None:
-            with irp.pool.lock:
-                routine = take_cancel_routine(irp) if flight.irp is irp else None
-            if routine is not None:
-                routine()
+            cancel_irp(irp, lambda: flight.irp is irp)
 
     # --- flushes and tables -----------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ Locations are numbered 1 (lowest driver) to `stack_count` (top). `current_locati
 packet is at nobody yet. Calling a driver moves it down by one, completing moves it up. Note the offset by one: the
 completion routine a driver sets stands in the location *below* its own, because that is the one left on the way up.
 
-The friendly calls (`pass_down`, `complete`, `mark_pending`) are what most drivers need. The raw steps they are made of
-(`copy_location_to_next`, `skip_location`, `set_completion_routine`, `dispatch.call_driver`) are here as well.
+The friendly calls (`pass_down`, `pass_down_and_wait`, `complete`, `mark_pending`) are what most drivers need. The raw
+steps they are made of (`copy_location_to_next`, `skip_location`, `set_completion_routine`, `send_to`) are here as well.
 
 A packet with a `batch` carries n requests at once as columns; see `batch`. Packets come from lookaside lists and return
 there (`irp_pool`), so none of their fields survive completion.
@@ -22,15 +22,24 @@ Source: spec iomgr.md 1.1 to 1.3, 1.9; WDK "Different ways of handling IRPs". Ro
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ..bugcheck import BugCheckCode
-from ..status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, STATUS_SUCCESS, status_name
-from .dispatch import complete_request, contain, run_then
-from .major import MAJOR_NAMES, SL_INVOKE_ALWAYS, SL_PENDING_RETURNED
+from ..status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, STATUS_SUCCESS
+from .cancel import CancelRoutine, set_cancel_routine
+from .describe import describe_irp
+from .dispatch import call_driver, complete_request, contain, run_then
+from .forward import forward_irp_synchronously
+from .irp_buffers import IrpBuffers
+from .location_fields import LocationNames
+from .major import (
+    SL_INVOKE_ALWAYS,
+    SL_PENDING_RETURNED,
+)
+from .substitute import give_back, substitute
 
 if TYPE_CHECKING:
     from .batch import Batch
@@ -44,8 +53,17 @@ Then = Callable[["DeviceObject", "Irp"], int | None]
 #: A completion routine in WDK form: (device or None, irp, context) -> NTSTATUS.
 CompletionRoutine = Callable[[Any, "Irp", Any], int | None]
 
+#: DRIVER_VERIFIER_IOMANAGER_VIOLATION: a packet made new while it was in use.
+_REUSED_IN_USE: Final = 0x310
 
-class StackLocation:
+#: What `Irp.type` says: this object is a packet.
+IO_TYPE_IRP: Final = 6
+#: Bytes of a packet's head and of each location, on 64-bit Windows.
+HEAD_SIZE: Final = 208
+LOCATION_SIZE: Final = 72
+
+
+class StackLocation(LocationNames):
     """What one driver is asked to do with the packet.
 
     `length` in bytes, `byte_offset` from the start of the device; `argument` is whatever else the major function takes.
@@ -70,17 +88,40 @@ class StackLocation:
         self.completion_routine: CompletionRoutine | None = None
         self.context: Any = None
 
+    @property
+    def output_length(self) -> int:
+        """Of a control request: how many bytes its answer may have.
 
-class Irp:
-    """One request on its way through a device stack.
+        NT: Parameters.DeviceIoControl.OutputBufferLength
+        """
+        return self.length
+
+    @property
+    def input_length(self) -> int:
+        """Of a control request: how many bytes come with it.
+
+        NT: Parameters.DeviceIoControl.InputBufferLength
+        """
+        return self.key
+
+    @property
+    def control_code(self) -> int:
+        """Of a control request: which one it is.
+
+        NT: Parameters.DeviceIoControl.IoControlCode
+        """
+        return self.byte_offset
+
+
+class Irp(IrpBuffers):
+    """One request on its way through a device stack; what few requests need is in `IrpFields`.
 
     NT: IRP
     """
 
     __slots__ = (
-        "allocation_flags", "batch", "buffer", "cancel", "cancel_routine", "current_location", "flags", "home",
-        "information", "io_ring_context", "locations", "master", "on_complete", "pending_returned", "pool",
-        "row", "stack_count", "status", "user_event",
+        "allocation_flags", "batch", "cancel", "cancel_routine", "flags", "home", "information", "io_ring_context",
+        "master", "on_complete", "pending_returned", "pool", "row", "status", "user_event",
     )
 
     def __init__(self, pool: IrpPool, size: int) -> None:
@@ -89,21 +130,40 @@ class Irp:
         #: The lookaside list this packet goes back to; None for one from the pool.
         self.home: Any = None
         self.allocation_flags = 0
-        self.initialize(size)
+        self.reset(size)
 
     def initialize(self, stack_count: int) -> None:
-        """Make the packet new, for a stack of `stack_count` devices.
+        """Make the whole packet new, for a stack of `stack_count` devices.
 
         NT: IoInitializeIrp
         """
+        self.reset(stack_count)
+        self.allocation_flags = 0
+        for location in self.locations:
+            location.clear()
+
+    def reuse(self, status: int = STATUS_SUCCESS) -> None:
+        """Make a packet that came back to its maker new, for the same stack and with `status` in it.
+
+        It has to have no cancel routine and to be no thread's; the system stops otherwise.
+        NT: IoReuseIrp
+        """
+        if self.cancel_routine is not None or (self.thread is not None and self in self.thread.irps):
+            note = "a packet with a cancel routine, or of a thread, cannot be made new"
+            self.pool.stop(BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION, _REUSED_IN_USE, self, note=note)
+        flags = self.allocation_flags
+        self.initialize(self.stack_count)
+        self.allocation_flags, self.status = flags, status
+
+    def reset(self, stack_count: int) -> None:
+        """Make the fixed part new; a completed packet's locations are so already, but for what all senders write."""
         self.stack_count = stack_count
         self.current_location = stack_count + 1
         self.flags = 0
         self.status = STATUS_SUCCESS
         self.information = 0
         self.pending_returned = False
-        #: The bytes of the request, one memoryview of format 'B' whichever way the device does I/O.
-        self.buffer: memoryview | None = None
+        self.buffer = None
         self.cancel = False
         self.cancel_routine: Callable[[DeviceObject, Irp], None] | None = None
         #: n requests as columns, or None.
@@ -115,6 +175,7 @@ class Irp:
         self.io_ring_context: Any = None
         self.user_event: Any = None
         self.on_complete: Callable[[Irp], None] | None = None
+        self.extension = None
 
     # --- what a driver reads ----------------------------------------------------------------------------------------
 
@@ -138,6 +199,22 @@ class Irp:
         NT: IoGetNextIrpStackLocation
         """
         return self.locations[self.current_location - 2]
+
+    @property
+    def type(self) -> int:
+        """6: this object is a packet.
+
+        NT: Irp.Type
+        """
+        return IO_TYPE_IRP
+
+    @property
+    def size(self) -> int:
+        """Bytes of the packet as it was allocated, which may be for more locations than it has.
+
+        NT: Irp.Size
+        """
+        return HEAD_SIZE + LOCATION_SIZE * len(self.locations)
 
     # --- the friendly calls -----------------------------------------------------------------------------------------
 
@@ -163,7 +240,7 @@ class Irp:
         if current <= 0:
             self.pool.stop(BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, self)
         # Copy, set the routine and call in one; a function call less per layer each (0.67 to 0.43 us a layer).
-        former = None if buffer is None else self._substitute(buffer)
+        former = None if buffer is None else substitute(self, buffer)
         below = self.locations[current - 1]
         below.major, below.minor, below.flags = location.major, location.minor, location.flags
         below.length, below.key, below.byte_offset = location.length, location.key, location.byte_offset
@@ -172,7 +249,7 @@ class Irp:
         if buffer is None:
             below.completion_routine, below.context = run_then, then
         else:
-            below.completion_routine, below.context = _give_back, (former, then)
+            below.completion_routine, below.context = give_back, (former, then)
         self.current_location = current
         try:
             if self.batch is None:
@@ -180,6 +257,17 @@ class Irp:
             return lower.batch_dispatch[location.major](lower, self)
         except BaseException as error:
             return contain(lower, self, below, error)
+
+    def pass_down_and_wait(self) -> int:
+        """Send the packet to the device below and wait until it is back; returns the status that is then in it.
+
+        The packet is this driver's again, to be completed with what it finds in it or with something else.
+        NT: IoForwardIrpSynchronously
+        """
+        lower = self.locations[self.current_location - 1].device.lower  # type: ignore[union-attr]
+        if lower is None or not forward_irp_synchronously(lower, self):
+            self.pool.stop(BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, self)
+        return self.status
 
     def complete(self, status: int = STATUS_SUCCESS, information: int = 0) -> int:
         """End the request: `status`, and how many bytes it moved. Returns the status. The packet is then gone.
@@ -198,7 +286,36 @@ class Irp:
         """
         self.locations[self.current_location - 1].control |= SL_PENDING_RETURNED
 
+    def set_cancel_routine(self, routine: CancelRoutine | None) -> CancelRoutine | None:
+        """Have `routine(device, irp)` called, once, when the packet is cancelled; returns the former one.
+
+        To complete the packet, take the routine off first: None back from a cancelled one means it is ending it.
+        NT: IoSetCancelRoutine
+        """
+        return set_cancel_routine(self, routine)
+
+    def send_to(self, device: DeviceObject) -> int:
+        """Hand the packet to a device's driver and return what its routine returns.
+
+        NT: IoCallDriver
+        """
+        return call_driver(device, self)
+
+    def complete_request(self) -> None:
+        """End the request with the status and information that are in it.
+
+        NT: IoCompleteRequest
+        """
+        complete_request(self)
+
     # --- the raw steps ----------------------------------------------------------------------------------------------
+
+    def set_next_location(self) -> None:
+        """Take the next location as one's own: for a maker that allocated one more than the stack needs.
+
+        NT: IoSetNextIrpStackLocation
+        """
+        self.current_location -= 1
 
     def skip_location(self) -> None:
         """Let the next driver have this driver's own location. Not together with a completion routine.
@@ -240,50 +357,20 @@ class Irp:
         return self.current_location == self.stack_count + 2
 
     def describe(self) -> str:
-        """The packet drawn for a person, one line per location, top first."""
-        lines = [f"IRP, {self.stack_count} locations, {status_name(self.status)}, information {self.information}"]
-        for number in range(self.stack_count, 0, -1):
-            at = self.locations[number - 1]
-            mark = ">" if number == self.current_location else " "
-            routine = at.completion_routine
-            then = "" if routine is None else f"  routine {routine_name(routine, at.context)}"
-            who = "-" if at.device is None else repr(at.device)
-            lines.append(f"{mark}{number:2} {MAJOR_NAMES[at.major]:<12} control {at.control:#04x}  {who}{then}")
-        return "\n".join(lines)
+        """The packet drawn for a person, one line per location, top first.
 
-    def _substitute(self, buffer: Any) -> Any:
-        view = memoryview(buffer).cast("B")
-        former = self.buffer if self.batch is None else self.batch.buffer
-        expected = 0 if former is None else former.nbytes
-        if view.nbytes != expected:  # a driver below trusts `length`, the host even writes to bare addresses
-            raise ValueError(f"pass_down(buffer=): {view.nbytes} bytes for a request of {expected}")
-        if self.batch is None:
-            self.buffer = view
-        else:
-            self.batch.buffer = np.frombuffer(view, np.uint8)
-        return former
+        NT: !irp
+        """
+        return describe_irp(self, routine_name)
 
 
 def routine_name(routine: CompletionRoutine, context: Any) -> str:
     """The name of a completion routine as its writer knows it; empty for `pass_down(buffer=...)` without `then`."""
-    if routine is _give_back:
+    if routine is give_back:
         target = None if context is None else context[1]  # no context: it has run
     else:
         target = context if routine is run_then else routine
     return "" if target is None else getattr(target, "__qualname__", repr(target))
-
-
-def _give_back(device: DeviceObject, irp: Irp, context: tuple[Any, Then | None]) -> int | None:
-    former, then = context
-    if irp.batch is not None:
-        irp.batch.buffer = former
-    else:
-        irp.buffer = former
-    if then is not None:
-        return run_then(device, irp, then)
-    if irp.pending_returned:
-        irp.locations[irp.current_location - 1].control |= SL_PENDING_RETURNED
-    return None
 
 
 #: What a routine returns that has not finished: the packet was marked pending and will be completed later.

@@ -1,11 +1,19 @@
 """Function codes, flags and information classes of requests, by their Windows names.
 
+Minor functions are in `minor_codes`, what belongs to drivers and devices in `device_codes`, what belongs to files in
+`file_codes`; this module re-exports all three, so that there is one place to look.
+
 Source: spec iomgr.md sections 1.2 and 2. Rows: R18
 """
 
+# ruff: noqa: F403
 from __future__ import annotations
 
 from typing import Final
+
+from .device_codes import *
+from .file_codes import *
+from .minor_codes import *
 
 IRP_MJ_CREATE: Final = 0x00
 IRP_MJ_CREATE_NAMED_PIPE: Final = 0x01
@@ -47,18 +55,44 @@ MAJOR_NAMES: Final = tuple(
     )
 )
 
+#: Requests that carry a control code, whose lowest two bits say how their bytes travel.
+CONTROL_FUNCTIONS: Final = (IRP_MJ_DEVICE_CONTROL, IRP_MJ_FILE_SYSTEM_CONTROL, IRP_MJ_INTERNAL_DEVICE_CONTROL)
+#: Requests whose bytes travel in a system buffer whatever the device's flags say.
+ALWAYS_BUFFERED: Final = (
+    IRP_MJ_QUERY_INFORMATION, IRP_MJ_SET_INFORMATION, IRP_MJ_QUERY_VOLUME_INFORMATION, IRP_MJ_SET_VOLUME_INFORMATION,
+)  # fmt: skip
+
+# Further names of some of them
+IRP_MJ_SCSI: Final = IRP_MJ_INTERNAL_DEVICE_CONTROL
+IRP_MJ_PNP_POWER: Final = IRP_MJ_PNP
+IRP_MJ_MAXIMUM_FUNCTION: Final = IRP_MJ_PNP
+
+# Who asks: Irp.requestor_mode
+KERNEL_MODE: Final = 0
+USER_MODE: Final = 1
+
 # Irp.flags
 IRP_NOCACHE: Final = 0x1
+IRP_PAGING_IO: Final = 0x2
+IRP_MOUNT_COMPLETION: Final = 0x2
 IRP_SYNCHRONOUS_API: Final = 0x4
 IRP_ASSOCIATED_IRP: Final = 0x8
+IRP_BUFFERED_IO: Final = 0x10
+IRP_DEALLOCATE_BUFFER: Final = 0x20
+IRP_INPUT_OPERATION: Final = 0x40
+IRP_SYNCHRONOUS_PAGING_IO: Final = 0x40
 IRP_CREATE_OPERATION: Final = 0x80
 IRP_READ_OPERATION: Final = 0x100
 IRP_WRITE_OPERATION: Final = 0x200
 IRP_CLOSE_OPERATION: Final = 0x400
 IRP_DEFER_IO_COMPLETION: Final = 0x800
+IRP_OB_QUERY_NAME: Final = 0x1000
+IRP_HOLD_DEVICE_QUEUE: Final = 0x2000
+IRP_UM_DRIVER_INITIATED_IO: Final = 0x40_0000
 
 # Irp.allocation_flags
 IRP_QUOTA_CHARGED: Final = 0x1
+IRP_ALLOCATED_MUST_SUCCEED: Final = 0x2
 IRP_ALLOCATED_FIXED_SIZE: Final = 0x4
 IRP_LOOKASIDE_ALLOCATION: Final = 0x8
 
@@ -69,41 +103,3 @@ SL_INVOKE_ON_CANCEL: Final = 0x20
 SL_INVOKE_ON_SUCCESS: Final = 0x40
 SL_INVOKE_ON_ERROR: Final = 0x80
 SL_INVOKE_ALWAYS: Final = SL_INVOKE_ON_CANCEL | SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR
-
-# DeviceObject.flags
-DO_BUFFERED_IO: Final = 0x4
-DO_EXCLUSIVE: Final = 0x8
-DO_DIRECT_IO: Final = 0x10
-DO_DEVICE_HAS_NAME: Final = 0x40
-DO_DEVICE_INITIALIZING: Final = 0x80
-
-# DriverObject.flags
-DRVO_INITIALIZED: Final = 0x10
-DRVO_UNLOAD_INVOKED: Final = 0x1
-
-# Device types
-FILE_DEVICE_DISK: Final = 0x07
-FILE_DEVICE_NETWORK_FILE_SYSTEM: Final = 0x14
-FILE_DEVICE_UNKNOWN: Final = 0x22
-FILE_DEVICE_VIRTUAL_DISK: Final = 0x24
-
-# FileObject.flags
-FO_SYNCHRONOUS_IO: Final = 0x2
-FO_NO_INTERMEDIATE_BUFFERING: Final = 0x8
-FO_CLEANUP_COMPLETE: Final = 0x4000
-
-# Access to a file
-FILE_READ_DATA: Final = 0x1
-FILE_WRITE_DATA: Final = 0x2
-FILE_APPEND_DATA: Final = 0x4
-
-# Create dispositions and options
-FILE_OPEN: Final = 1
-FILE_CREATE: Final = 2
-FILE_OPEN_IF: Final = 3
-FILE_OVERWRITE: Final = 4
-FILE_OVERWRITE_IF: Final = 5
-FILE_NO_INTERMEDIATE_BUFFERING: Final = 0x8
-
-# Information classes
-FILE_STANDARD_INFORMATION_CLASS: Final = 5

@@ -26,6 +26,7 @@ from ..kernel.event import Event
 from ..status import STATUS_ACCESS_DENIED, STATUS_FILE_CLOSED, STATUS_PENDING, nt_success
 from .batch import Batch, stop_lost
 from .cancel import cancel_irp
+from .create_parameters import CreateParameters
 from .device import DeviceObject
 from .dispatch import call_driver
 from .file_object import FileObject
@@ -45,6 +46,7 @@ from .major import (
     IRP_READ_OPERATION,
     IRP_SYNCHRONOUS_API,
     IRP_WRITE_OPERATION,
+    KERNEL_MODE,
 )
 
 _SYNCHRONOUS = IRP_SYNCHRONOUS_API | IRP_DEFER_IO_COMPLETION
@@ -95,9 +97,26 @@ def query_size(file_object: FileObject) -> Answer:
     return status, int(answer["EndOfFile"][0])
 
 
-def create(file_object: FileObject, parameters: object) -> Answer:
-    """Tell the stack that a file is being opened; `parameters` is `open.CreateParameters`."""
-    return _transfer(file_object, IRP_MJ_CREATE, IRP_CREATE_OPERATION, None, 0, parameters)
+def create(file_object: FileObject, parameters: CreateParameters, mode: int = KERNEL_MODE) -> tuple[int, int, Any]:
+    """Tell the stack that a file is being opened: (status, information, what the driver left in `auxiliary_buffer`)."""
+    device = file_object.related_device()
+    irp = device.driver.io.irps.allocate(device.stack_size)
+    irp.flags = IRP_CREATE_OPERATION | _SYNCHRONOUS
+    if mode != KERNEL_MODE:
+        irp.requestor_mode = mode
+    if parameters.ea:
+        irp.system_buffer = memoryview(parameters.ea)
+    if parameters.allocation_size:
+        irp.allocation_size = parameters.allocation_size
+    first = irp.next_location
+    first.major, first.file_object, first.flags = IRP_MJ_CREATE, file_object, parameters.flags & 0xFF
+    first.key = parameters.disposition << 24 | parameters.options
+    first.byte_offset = parameters.share << 16 | parameters.attributes
+    first.argument = parameters
+    status, information = send(device, irp, keep=True)
+    auxiliary = None if irp.extension is None else irp.extension.auxiliary_buffer
+    irp.pool.free(irp)
+    return status, information, auxiliary
 
 
 def cleanup(file_object: FileObject) -> Answer:
@@ -105,7 +124,7 @@ def cleanup(file_object: FileObject) -> Answer:
 
     NT: IRP_MJ_CLEANUP
     """
-    return _transfer(file_object, IRP_MJ_CLEANUP, 0, None, 0)
+    return _transfer(file_object, IRP_MJ_CLEANUP, IRP_CLOSE_OPERATION, None, 0)
 
 
 def close(file_object: FileObject) -> Answer:
@@ -114,6 +133,14 @@ def close(file_object: FileObject) -> Answer:
     NT: IRP_MJ_CLOSE
     """
     return _transfer(file_object, IRP_MJ_CLOSE, IRP_CLOSE_OPERATION, None, 0)
+
+
+def query_information(file_object: FileObject, information_class: int, buffer: memoryview, flags: int = 0) -> Answer:
+    """Have the stack write what a class tells about a file into `buffer`; nothing is checked before.
+
+    NT: IRP_MJ_QUERY_INFORMATION
+    """
+    return _transfer(file_object, IRP_MJ_QUERY_INFORMATION, flags, buffer, 0, information_class)
 
 
 def check_access(file_object: FileObject, major: int) -> int:
@@ -157,8 +184,8 @@ def transfer_batch(file_object: FileObject, major: int, batch: Batch, queue: Ope
     return send(file_object.related_device(), irp)[0]
 
 
-def send(device: DeviceObject, irp: Irp) -> Answer:
-    """Send a packet, wait until it is complete, give it back to its list; returns its answer."""
+def send(device: DeviceObject, irp: Irp, *, keep: bool = False) -> Answer:
+    """Send a packet, wait until it is complete, give it back to its list unless told to `keep` it; its answer."""
     pool = irp.pool
     try:
         status = call_driver(device, irp)
@@ -175,7 +202,8 @@ def send(device: DeviceObject, irp: Irp) -> Answer:
         _abandon(irp)
         raise
     information = irp.information
-    pool.free(irp)
+    if not keep:
+        pool.free(irp)
     return status, information
 
 
