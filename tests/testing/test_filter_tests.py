@@ -13,6 +13,7 @@ from ntio.driver_kit import PENDING, DeviceObject, FilterDriver, Irp, major
 from ntio.drivers.invert import Invert
 from ntio.io_manager.dispatch import call_driver
 from ntio.testing import FilterTests
+from ntio.verifier import rules
 
 READ, WRITE = major.IRP_MJ_READ, major.IRP_MJ_WRITE
 
@@ -77,8 +78,8 @@ class CountsItsOwnKind(Invert):
             super().flip(device, irp)
 
 
-def law(broken: type[FilterDriver]) -> Any:
-    return type("Broken", (FilterTests,), {"filter": broken})()
+def law(broken: type[FilterDriver], *, verify: bool = False) -> Any:
+    return type("Broken", (FilterTests,), {"filter": broken, "verify": verify})()
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,22 @@ def law(broken: type[FilterDriver]) -> Any:
 def test_a_broken_filter_is_found(broken: type[FilterDriver], check: Callable[[Any], None], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check(law(broken))
+
+
+@pytest.mark.parametrize(
+    ("broken", "function", "held", "rule"),
+    [
+        (ReturnsTooEarly, READ, True, rules.WRONG_STATUS),
+        (SaysPendingOfWhatIsDone, READ, False, rules.PENDING_NOT_MARKED),
+        (ForgetsThePendingMark, READ, True, rules.NOT_PROPAGATED),
+        (ChangesTheWritersBytes, WRITE, False, rules.CALLERS_BYTES_CHANGED),
+        (LosesRequests, READ, False, rules.UNLOADED_WITH_REQUESTS),
+    ],
+)
+def test_the_verifier_finds_it_first(broken: type[FilterDriver], function: int, held: bool, rule: rules.Rule) -> None:
+    with pytest.raises(BugCheck) as caught:
+        law(broken, verify=True).test_a_request_ends_once_and_at_its_place(function, False, held)
+    assert rule.text in caught.value.note
 
 
 def test_a_filter_that_completes_twice_is_stopped_by_name() -> None:

@@ -49,12 +49,14 @@ class FilterTests:
     """Inherit from this and set `filter` to the class under test, or override `make_filter` if it takes arguments.
 
     `alignment`: offsets and lengths of all requests are multiples of it. `keeps_data`: what is written through the
-    filter can be read through it; set it to False for one that changes data for good or lets requests fail.
+    filter can be read through it; set it to False for one that changes data for good or lets requests fail. `verify`:
+    the verifier is on throughout, and stops at the first breach, with the line that made it.
     """
 
     filter: type[FilterDriver]
     alignment = 1
     keeps_data = True
+    verify = True
 
     def make_filter(self) -> FilterDriver:
         """A new filter as it is to be tested; each must behave like every other."""
@@ -114,7 +116,7 @@ class FilterTests:
     )
     def test_a_request_ends_once_and_at_its_place(self, function: int, batch: bool, held: bool) -> None:
         """Every request completes exactly once, below it at once or later."""
-        with clean_system() as system, self.watched(system) as (witness, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (witness, _, stack):
             witness.hold = held
             buffer = None if function == _FLUSH else bytearray(self.block)
             request = one_batch(self.block, 3) if batch else buffer
@@ -125,7 +127,7 @@ class FilterTests:
     @pytest.mark.parametrize("function", [_READ, _WRITE], ids=["read", "write"])
     def test_a_request_that_fails_below_ends_once(self, function: int) -> None:
         """A device error below neither loses nor doubles a request."""
-        with clean_system() as system, self.watched(system) as (witness, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (witness, _, stack):
             witness.fail_with = status.STATUS_DEVICE_NOT_READY
             for request in (bytearray(self.block), one_batch(self.block, 3)):
                 assert Sent(stack, function, request).completions == 1
@@ -134,7 +136,7 @@ class FilterTests:
     @pytest.mark.parametrize("function", [_READ, _WRITE], ids=["read", "write"])
     def test_a_request_cancelled_below_ends_once(self, function: int) -> None:
         """Cancelled while the driver below holds it, a request completes, once."""
-        with clean_system() as system, self.watched(system) as (witness, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (witness, _, stack):
             witness.hold = True
             sent = Sent(stack, function, bytearray(self.block))
             if sent.completions == 0:
@@ -146,7 +148,7 @@ class FilterTests:
     @given(order=st.permutations(range(6)))
     def test_requests_end_in_any_order(self, order: list[int]) -> None:
         """Requests in flight together end in whatever order the driver below chooses."""
-        with clean_system() as system, self.watched(system) as (witness, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (witness, _, stack):
             witness.hold = True
             all_sent = [
                 Sent(stack, (_READ, _WRITE)[number % 2], bytearray(self.block), number * self.block)
@@ -160,7 +162,7 @@ class FilterTests:
 
     def test_what_it_does_not_handle_reaches_the_driver_below_unchanged_and_once(self) -> None:
         """For each major function without a routine: the same location below, the same answer above."""
-        with clean_system() as system, self.watched(system) as (witness, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (witness, _, stack):
             made = stack.drivers[1]
             for name, function in _ROUTINES.items():
                 if getattr(made, name, None) is not None:
@@ -185,7 +187,7 @@ class FilterTests:
     @pytest.mark.parametrize(("below", "above"), [(0, 1), (1, 0), (2, 3), (0, 24)])
     def test_it_works_at_any_depth(self, below: int, above: int) -> None:
         """The same answers with pass-through layers below and above it, up to more than the lookaside lists serve."""
-        with clean_system() as system:
+        with clean_system(verify=self.verify) as system:
             script = self.script()
             wanted = self.answers(RamDisk(self.size), self.make_filter(), system=system, script=script)
             layers = [*(NullFilter() for _ in range(below)), self.make_filter(), *(NullFilter() for _ in range(above))]
@@ -193,7 +195,7 @@ class FilterTests:
 
     def test_it_works_with_another_copy_above(self) -> None:
         """Two of it on one stack keep the law too, and the data, if one does."""
-        with clean_system() as system:
+        with clean_system(verify=self.verify) as system:
             script, watcher = self.script(), Watcher()
             one = self.answers(RamDisk(self.size), self.make_filter(), system=system, script=script)
             layers = [RamDisk(self.size), self.make_filter(), self.make_filter(), watcher]
@@ -207,7 +209,7 @@ class FilterTests:
         if not self.keeps_data:
             pytest.skip("this filter does not keep data")
         data = bytes(number % 256 for number in range(self.block))
-        with clean_system() as system, self.watched(system) as (_, _, stack):
+        with clean_system(verify=self.verify) as system, self.watched(system) as (_, _, stack):
             mine = bytearray(data)
             assert stack.write(mine, 2 * self.block) == len(data)
             assert mine == data
@@ -215,7 +217,7 @@ class FilterTests:
 
     def test_it_leaves_nothing_behind(self) -> None:
         """Attached, used, detached and unloaded, twice: the device below and the namespace are as before."""
-        with clean_system() as system, Stack(RamDisk(self.size), system=system) as disk:
+        with clean_system(verify=self.verify) as system, Stack(RamDisk(self.size), system=system) as disk:
             before = system.namespace.lookup("\\Driver")[0]
             drivers = [each.path for each in before]  # type: ignore[attr-defined]
             for _ in range(2):
@@ -234,9 +236,9 @@ class FilterTests:
     def test_every_hal_gives_the_same_results(self, machine: str, ring: bool, tmp_path: Path) -> None:
         """On a disk in a file: the same answers from io_uring, threads and the simulation, as from a disk in memory."""
         script: Any = {"script": self.script()}
-        with clean_system() as system:
+        with clean_system(verify=self.verify) as system:
             wanted = self.answers(RamDisk(self.size), self.make_filter(), system=system, **script)
-        with clean_system(machine) as system:
+        with clean_system(machine, verify=self.verify) as system:
             disk = FileDisk(str(tmp_path / "disk"), size=self.size)
             assert self.answers(disk, self.make_filter(), system=system, ring=ring, **script) == wanted
 
@@ -246,7 +248,7 @@ class FilterTests:
         """Any reads and writes through a ring bring the statuses, counts and bytes that packets one by one bring."""
         script = data.draw(steps(self.size, self.block, self.alignment))
         script.append(everything(self.size, self.block))
-        with clean_system() as system:
+        with clean_system(verify=self.verify) as system:
             watcher: Any = Watcher()
             wanted = self.answers(RamDisk(self.size), self.make_filter(), system=system, script=script)
             layers = [RamDisk(self.size), self.make_filter(), watcher]

@@ -32,12 +32,13 @@ def hal_or_skip(name: str, *, seed: int = 0) -> Hal:
 
 
 @contextmanager
-def clean_system(name: str = "simulated", *, seed: int = 0) -> Iterator[System]:
+def clean_system(name: str = "simulated", *, seed: int = 0, verify: bool = True) -> Iterator[System]:
     """A System on the HAL of that name; fails if anything is left in it at the end.
 
-    Left are packets not given back, open files, pinned buffers, and descriptors that drivers still hold.
+    Left are packets not given back, open files, pinned buffers, and descriptors that drivers still hold. Its drivers
+    are checked at every step, unless `verify` is false.
     """
-    with System(hal_or_skip(name, seed=seed), processors=2) as system:
+    with System(hal_or_skip(name, seed=seed), processors=2, verify=verify) as system:
         yield system
     left = {
         "packets": system.io.irps.live(),

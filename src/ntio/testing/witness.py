@@ -171,7 +171,7 @@ class Watcher(FilterDriver):
     def driver_entry(self, driver: DriverObject) -> None:
         """See every major function, one by one and in batches."""
         super().driver_entry(driver)
-        driver.major_function = [self._watch] * major.MAJOR_FUNCTION_COUNT
+        driver.major_function[:] = [self._watch] * major.MAJOR_FUNCTION_COUNT
         for number in _DATA:
             driver.batch_function[number] = self._watch
 
