@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from leak_check import Snapshot, leaks_since, mapped_rings, rings_mapped_since
-from system_check import what_is_left
+from system_check import BODY_FAILED, what_is_left
 from uring_probe import why_not
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 REAL_HALS = ("uring", "threads")
 ALL_HALS = (*REAL_HALS, "simulated")
-
-BODY_FAILED = pytest.StashKey[bool]()
 
 # No deadline: a time limit on one example is a sleep by another name.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)

@@ -3,6 +3,7 @@
     ntio.open, File            files: bytes at offsets          ntio.Ring, Completions, Batch   many requests at once
     ntio.Stack                 drivers put on top of each other  ntio.read_files, FileData       many small files
     ntio.Driver, FilterDriver  drivers of your own               ntio.System, default_system     the machine they run on
+    ntio.Verifier              the rules they have to keep
 
 Importing ntio is quick and works on any platform; each name is loaded when first used.
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .system.started import Batch
     from .system.stat_files import FileStats, stat_files
     from .system.system import System
+    from .verifier.verifier import Verifier
 
 _HOME = {
     "BugCheck": "bugcheck",
@@ -58,6 +60,7 @@ _HOME = {
     "read_files": "system.read_files",
     "Ring": "system.ring",
     "Stack": "system.stack",
+    "Verifier": "verifier.verifier",
     "Batch": "system.started",
     "System": "system.system",
 }
@@ -82,6 +85,7 @@ __all__ = [
     "Ring",
     "Stack",
     "System",
+    "Verifier",
     "__version__",
     "copy_files",
     "copy_tree",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ioring_table
+from ioring_table import ioring_table
 
 
 def test_the_table_has_every_case_and_no_other() -> None:
-    assert ioring_table.render(ioring_table.committed()) == ioring_table.TABLE.read_text(encoding="utf-8")
+    table = ioring_table()
+    assert table.render(table.committed()) == table.page.read_text(encoding="utf-8"), table.command
 
 
 def test_every_case_says_what_it_does() -> None:
-    assert [name for name, what in ioring_table.cases() if not what.endswith(".")] == []
+    assert [case.name for case in ioring_table().cases if not case.what.endswith(".")] == []

@@ -29,4 +29,6 @@ def test_the_drawing_shows_what_stands_in_what(system: System) -> None:
     assert lines[0] == "\\"
     at = lines.index("├─ Device")
     assert " ".join(lines[at + 1].split()) == "│ └─ HostFiles Device of host_files, stack size 1, 0 open"
-    assert lines[-1] == "└─ ObjectTypes"
+    assert "└─ Sessions" in lines
+    counted = next(line for line in lines if line.startswith("│  ├─ Driver "))
+    assert counted.split(maxsplit=3)[3] == "Type, 1 objects, 0 handles"

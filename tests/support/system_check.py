@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from ntio import System
+
+# On a test's item: its body failed, so what it left behind or said is not looked at.
+BODY_FAILED = pytest.StashKey[bool]()
 
 
 def what_is_left(system: System) -> list[str]:

@@ -4,6 +4,7 @@
     ntio tree [WORD ...]     the device stacks of a System       ntio new filter NAME  a filter with page and test
     ntio objects [WORD ...]  the object namespace                ntio doctor           what this machine offers
     ntio trace WORD ...      one request through every driver
+    ntio kd WORD ... CMD     what a kernel debugger prints: !irp, !devstack, !drvobj ...
     ntio read PATH ...       read many files             ntio sum PATH ...     their hashes
     ntio copy SOURCE TARGET  copy files and folders
 
@@ -34,6 +35,7 @@ COMMANDS = {
     "tree": (".tree", "draw the device stacks of a System"),
     "objects": (".objects", "draw the object namespace of a System"),
     "trace": (".trace", "follow one request through every driver of a stack and back"),
+    "kd": (".kd", "print what a kernel debugger does: !irp, !devobj, !devstack, !drvobj, !object, !handle"),
     "where": (".where", "find where an NT name is implemented"),
     "new": (".new", "write the beginnings of a filter: code, page and test"),
     "doctor": (".doctor", "say which HAL is in use and why, and what is missing for what"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from ..hal.machine import Hal
 from ..status import InvalidParameter
@@ -11,14 +13,14 @@ from ..system.default import new_system
 from ..system.stack import Stack
 from ..system.system import System
 from ..system.words import make_driver
-from .output import CommandError, UsageError
+from .output import CommandError, UsageError, print_json
 
 
 @contextmanager
-def command_system() -> Iterator[System]:
+def command_system(*, verify: bool = False) -> Iterator[System]:
     """A System for one run of the command; raises CommandError when the HAL asked for cannot be had."""
     try:
-        system = new_system()
+        system = new_system(verify=verify)
     except (ValueError, OSError) as error:
         text = error.strerror if isinstance(error, OSError) else str(error)
         raise CommandError(f"NTIO_HAL: {text}") from error
@@ -36,6 +38,29 @@ def command_stack(system: System, words: Sequence[str]) -> Iterator[Stack]:
         raise UsageError(f"{error} (a stack is words, bottom first: ram_disk:size=1M log)") from error
     with stack:
         yield stack
+
+
+def add_verify_argument(parser: argparse.ArgumentParser) -> None:
+    """What a subcommand takes whose drivers can be checked."""
+    parser.add_argument("--verify", action="store_true", help="check every step of every driver against the rules")
+
+
+def add_stack_argument(parser: argparse.ArgumentParser) -> None:
+    """What a subcommand takes that shows a System: the words of a stack to put into it."""
+    add_verify_argument(parser)
+    parser.add_argument("stack", nargs="*", metavar="WORD", help="a stack to build first: its drivers, bottom first")
+
+
+def show(arguments: argparse.Namespace, data: Callable[[System], Any], draw: Callable[[System], str]) -> int:
+    """Make a System with the stack asked for, and print it as data or as text; returns the exit code."""
+    with command_system(verify=arguments.verify) as system, ExitStack() as opened:
+        if arguments.stack:
+            opened.enter_context(command_stack(system, arguments.stack))
+        if arguments.json:
+            print_json(data(system))
+        else:
+            print(draw(system))
+    return 0
 
 
 def hal_line(hal: Hal) -> str:

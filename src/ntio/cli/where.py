@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every place of the name; raises CommandError with the nearest names when there is none."""
     known = list(places(_PACKAGE))
-    wanted = arguments.name.casefold()
-    found = [place for place in known if wanted in (place.nt.casefold(), *map(str.casefold, place.names))]
+    wanted = {name.casefold() for name in spellings(arguments.name)}
+    found = [place for place in known if wanted & {place.nt.casefold(), *map(str.casefold, place.names)}]
     if not found:
         raise CommandError(_not_found(arguments.name, known))
     if arguments.json:
@@ -51,6 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     for place in found:
         print(f"{place.file}:{place.line}  {place.qualified_name}\n    {place.summary}\n    NT: {place.nt}")
     return 0
+
+
+def spellings(name: str) -> list[str]:
+    """What NT calls the same routine: Zw and Nt, and the quick forms of Io, Ke and Ob with an f or an Ex."""
+    found = [name, name.removesuffix("Ex"), name.removesuffix("Reference")]
+    for prefix, other in (("Zw", "Nt"), ("Nt", "Zw"), ("Iof", "Io"), ("Kf", "Ke"), ("Obf", "Ob")):
+        if name.casefold().startswith(prefix.casefold()):
+            found.append(other + name[len(prefix) :])
+    return found
 
 
 def places(package: Path) -> Iterator[Place]:

@@ -19,16 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..driver_kit import DeviceObject, Driver
-from ..io_manager import major
+from ..io_manager.device_codes import DEVICE_TYPE_NAMES
 from ..io_manager.driver import DriverObject
 from ..object_manager.namespace import Directory
 from ..system.system import System
-
-_TYPES = {
-    value: name.removeprefix("FILE_DEVICE_").replace("_", " ").lower()
-    for name, value in vars(major).items()
-    if name.startswith("FILE_DEVICE_")
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def _node(device: DeviceObject) -> DeviceNode:
     return DeviceNode(
         driver=device.driver.name,
         device=device.path,
-        type=_TYPES.get(device.device_type, f"type {device.device_type:#x}"),
+        type=DEVICE_TYPE_NAMES.get(device.device_type, f"type {device.device_type:#x}"),
         filter=device.lower is not None,
         size=code.device_size(device) if isinstance(code, Driver) and device.lower is None else None,
         stack_size=device.stack_size,

@@ -1,7 +1,8 @@
 """The default System: the one object that is global, made when somebody first needs it.
 
 `system=None` everywhere means this one. It is made under a lock, closed when the interpreter exits, and forgotten in a
-forked child, which makes its own. The environment variable NTIO_HAL chooses its HAL; nothing else reads it.
+forked child, which makes its own. The environment variable NTIO_HAL chooses its HAL, NTIO_VERIFY=1 has its drivers
+checked; nothing else reads them.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ def default_system() -> System:
         return _default
 
 
-def new_system() -> System:
-    """A System of its own on the HAL the environment asks for; whoever made it closes it."""
-    return System(os.environ.get("NTIO_HAL") or None)
+def new_system(*, verify: bool = False) -> System:
+    """A System of its own, checked if asked or the environment says so, on the HAL that says; its maker closes it."""
+    verify = verify or os.environ.get("NTIO_VERIFY", "0") not in ("", "0")
+    return System(os.environ.get("NTIO_HAL") or None, verify=verify)
 
 
 def close_default_system() -> None:

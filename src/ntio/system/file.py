@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from ..hal.operations import MAXIMUM_TRANSFER
-from ..io_manager import requests
+from ..io_manager import requests, services
 from ..io_manager.bypass import Bypass, HostTarget, query_bypass
 from ..io_manager.file_object import FileObject
+from ..io_manager.io_status import IoStatusBlock
 from ..io_manager.major import IRP_MJ_READ, IRP_MJ_WRITE
 from ..io_manager.open import close_file
 from ..status import (
     STATUS_DRIVER_INTERNAL_ERROR,
     STATUS_END_OF_FILE,
+    STATUS_PENDING,
+    STATUS_UNSUCCESSFUL,
     FileClosed,
     InvalidParameter,
     error_for,
@@ -102,6 +106,34 @@ class File:
         self._check_open()
         self._checked(*requests.flush(self.file_object), "flush", 0)
 
+    def control(self, code: int, input: Any = b"", output_length: int = 0) -> bytes:
+        """Send the device a control code with input bytes; its answer, at most `output_length` bytes. Raises NtError.
+
+        The file must have been opened for what the code's access bits say. One such call is made at a time.
+        NT: NtDeviceIoControlFile
+        """
+        return self._control(services.device_control, code, input, output_length)
+
+    def fs_control(self, code: int, input: Any = b"", output_length: int = 0) -> bytes:
+        """Send the file system a control code of its own, as `control` does to a device. Raises NtError.
+
+        NT: NtFsControlFile
+        """
+        return self._control(services.fs_control, code, input, output_length)
+
+    def _control(self, service: Callable[..., int], code: int, given: Any, output_length: int) -> bytes:
+        self._check_open()
+        wanted, answer = bytearray(_length(output_length)), IoStatusBlock(STATUS_PENDING)
+        with self.system.pins.pin(given, writing=False) as pin:
+            status = service(
+                self.file_object, None, None, None, answer, operator.index(code),
+                pin.array.data if pin.array.size else None, None, wanted or None,
+            )  # fmt: skip
+        if nt_success(status) and answer.status == STATUS_PENDING:
+            status = STATUS_UNSUCCESSFUL  # returned as a success, though the packet failed
+        count = self._checked(status, answer.information, f"send control code {code:#x}")
+        return bytes(memoryview(wanted)[:count])
+
     @property
     def size(self) -> int:
         """How many bytes the file has now.
@@ -167,10 +199,12 @@ class File:
                 return STATUS_END_OF_FILE, 0
         return (0, result) if result >= 0 else (status_from_errno(-result), 0)
 
-    def _checked(self, status: int, count: int, what: str, offset: int) -> int:
+    def _checked(self, status: int, count: int, what: str, offset: int | None = None) -> int:
         if nt_success(status):
             return count
-        error = error_for(status, f"cannot {what} at offset {offset}", self.name)
+        error = error_for(
+            status, f"cannot {what}" if offset is None else f"cannot {what} at offset {offset}", self.name
+        )
         if status != STATUS_DRIVER_INTERNAL_ERROR:
             raise error
         culprit = next((device for device in self.file_object.related_device().stack() if device.last_error), None)

@@ -21,6 +21,7 @@ from ..hal.machine import Hal
 from ..io_manager.bypass import Bypass
 from ..io_manager.open import open_device
 from ..status import InvalidParameter
+from ..verifier.verifier import Verifier
 from .file import File
 from .system import System, create_parameters
 from .words import make_driver
@@ -29,13 +30,19 @@ from .words import make_driver
 class Stack:
     """A stack of drivers, bottom first, opened for reading and writing.
 
-    `system` is a System to build it in; `hal` chooses the HAL of a System of its own.
+    `system` is a System to build it in; `hal` and `verify` are those of a System of its own.
     """
 
-    def __init__(self, *layers: str | Driver, system: System | None = None, hal: Hal | str | None = None) -> None:
+    def __init__(
+        self,
+        *layers: str | Driver,
+        system: System | None = None,
+        hal: Hal | str | None = None,
+        verify: bool | Verifier = False,
+    ) -> None:
         if not layers:
             raise InvalidParameter("a stack needs at least a bottom driver, such as 'ram_disk:size=1M'")
-        self.system = system or System(hal)
+        self.system = system or System(hal, verify=verify)
         self._devices: list[DeviceObject] = []
         try:
             drivers = [layer if isinstance(layer, Driver) else make_driver(layer) for layer in layers]
@@ -78,6 +85,10 @@ class Stack:
     def flush(self) -> None:
         """Put everything written on the device. Raises NtError."""
         self._file.flush()
+
+    def control(self, code: int, input: Any = b"", output_length: int = 0) -> bytes:
+        """Send a control code with input bytes; the answer, at most `output_length` bytes. Raises NtError."""
+        return self._file.control(code, input, output_length)
 
     @property
     def size(self) -> int:

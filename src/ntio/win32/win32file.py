@@ -56,12 +56,17 @@ _DISPOSITIONS = {
     TRUNCATE_EXISTING: major.FILE_OVERWRITE,
 }
 _ACCESS = {
-    GENERIC_READ: major.FILE_READ_DATA,
-    GENERIC_WRITE: major.FILE_WRITE_DATA,
-    GENERIC_ALL: major.FILE_READ_DATA | major.FILE_WRITE_DATA,
+    GENERIC_READ: major.FILE_GENERIC_READ,
+    GENERIC_WRITE: major.FILE_GENERIC_WRITE,
+    GENERIC_ALL: major.FILE_ALL_ACCESS,
     FILE_READ_DATA: major.FILE_READ_DATA,
     FILE_WRITE_DATA: major.FILE_WRITE_DATA,
     FILE_APPEND_DATA: major.FILE_APPEND_DATA,
+}
+_OPTIONS = {
+    FILE_FLAG_NO_BUFFERING: major.FILE_NO_INTERMEDIATE_BUFFERING,
+    FILE_FLAG_RANDOM_ACCESS: major.FILE_RANDOM_ACCESS,
+    FILE_FLAG_SEQUENTIAL_SCAN: major.FILE_SEQUENTIAL_ONLY,
 }
 #: Attributes and hints: taken, without a meaning here.
 _HINTS = 0xFFFF | FILE_FLAG_OVERLAPPED | FILE_FLAG_RANDOM_ACCESS | FILE_FLAG_SEQUENTIAL_SCAN
@@ -82,7 +87,7 @@ def CreateFile(
 
     NT: CreateFileW
     """
-    access = 0
+    access = major.SYNCHRONIZE | major.FILE_READ_ATTRIBUTES
     for asked, rights in _ACCESS.items():
         access |= rights if desiredAccess & asked else 0
     if CreationDisposition not in _DISPOSITIONS:
@@ -91,7 +96,11 @@ def CreateFile(
         raise refuse("CreateFile", "TRUNCATE_EXISTING needs GENERIC_WRITE")
     if flagsAndAttributes & ~(_HINTS | FILE_FLAG_NO_BUFFERING):
         raise refuse("CreateFile", f"flags {flagsAndAttributes:#x} are not all supported", ERROR_NOT_SUPPORTED)
-    options = major.FILE_NO_INTERMEDIATE_BUFFERING if flagsAndAttributes & FILE_FLAG_NO_BUFFERING else 0
+    options = major.FILE_NON_DIRECTORY_FILE
+    for flag, option in _OPTIONS.items():
+        options |= option if flagsAndAttributes & flag else 0
+    if not flagsAndAttributes & FILE_FLAG_OVERLAPPED:
+        options |= major.FILE_SYNCHRONOUS_IO_NONALERT
     system = system or default_system()
     with win32_errors("CreateFile"):
         parameters = CreateParameters(_DISPOSITIONS[CreationDisposition], access, options)
