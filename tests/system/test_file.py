@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 import ntio
-from ntio.status import BufferInUse, FileClosed, InvalidParameter
+from ntio import Driver
+from ntio.abi import CTL_CODE
+from ntio.driver_kit import input_of
+from ntio.status import STATUS_ACCESS_DENIED, STATUS_DISK_FULL, BufferInUse, FileClosed, InvalidParameter
 from ntio.testing import Watcher
 
 pytestmark = pytest.mark.row("R20", "R21", "R29")
@@ -134,3 +137,57 @@ def test_an_error_shows_what_was_asked_of_which_file(real_system: ntio.System) -
         with pytest.raises(OSError, match="cannot write at offset 8: 'ram_disk'") as caught:
             disk.write(b"x", 8)
         assert caught.value.filename == "ram_disk" and caught.value.errno is not None
+
+
+# --- control codes ------------------------------------------------------------------------------------------------
+
+
+class Reversing(Driver):
+    """Gives back the input of a control request, reversed; ends as told."""
+
+    def __init__(self) -> None:
+        self.ends = 0
+
+    def dispatch_device_control(self, device: ntio.DeviceObject, irp: ntio.Irp) -> int:
+        given = bytes(input_of(irp))
+        count = min(len(given), irp.location.output_length)
+        assert irp.buffer is not None
+        irp.buffer[:count] = given[::-1][:count]
+        return irp.complete(self.ends, count)
+
+    dispatch_file_system_control = dispatch_device_control
+
+
+@pytest.mark.parametrize("method", [0, 2, 3])
+def test_control_codes_and_their_answers(system: ntio.System, method: int) -> None:
+    code = CTL_CODE(0x22, 0x800, method, 0)
+    with ntio.Stack(Reversing(), "null_filter", system=system) as stack:
+        for call in (stack.file.control, stack.file.fs_control, stack.control if method == 0 else stack.file.control):
+            assert call(code, b"abc", 10) == b"cba"
+            assert call(code, bytearray(b"abc"), 2) == b"cb"
+            assert call(code, np.arange(3, dtype=np.uint8), 3) == b"\2\1\0"
+            assert call(code) == call(code, b"", 5) == b""
+
+
+def test_a_control_code_that_fails_raises(system: ntio.System) -> None:
+    driver = Reversing()
+    with ntio.Stack(driver, system=system) as stack:
+        with stack.open("r") as reader, pytest.raises(ntio.NtError) as denied:
+            reader.control(CTL_CODE(0x22, 0x800, 0, 2))
+        assert denied.value.status == STATUS_ACCESS_DENIED
+        driver.ends = STATUS_DISK_FULL
+        with pytest.raises(ntio.NtError, match="cannot send control code 0x222000") as full:
+            stack.control(CTL_CODE(0x22, 0x800, 0, 0), b"abc", 3)
+        assert full.value.status == STATUS_DISK_FULL
+    with pytest.raises(FileClosed):
+        stack.control(0)
+
+
+def test_a_packet_that_failed_is_no_success_whatever_was_returned(system: ntio.System) -> None:
+    class Lies(Driver):
+        def dispatch_device_control(self, device: ntio.DeviceObject, irp: ntio.Irp) -> int:
+            irp.complete(STATUS_DISK_FULL)
+            return 0
+
+    with ntio.Stack(Lies(), system=system) as stack, pytest.raises(ntio.NtError):
+        stack.control(0)

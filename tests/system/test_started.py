@@ -88,6 +88,9 @@ class TakesTheRoom(FilterDriver):
         self.ring, self.pipe = ring, pipe
         self.taken: list[ntio.Batch] = []
 
+    def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
+        return irp.pass_down()
+
     def dispatch_read_batch(self, device: DeviceObject, irp: Irp) -> int:
         self.taken.append(self.ring.start_read([self.pipe] * 8, 0, 1))
         return irp.pass_down()

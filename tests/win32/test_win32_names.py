@@ -64,10 +64,35 @@ def test_minus_one_is_for_ever_too(system: System) -> None:
         assert w.WaitForSingleObject(event, -1) == w.WAIT_OBJECT_0
 
 
-def test_an_event_with_a_name_is_refused(system: System) -> None:
+@pytest.mark.row("R20")
+def test_an_event_with_a_name_is_shared(system: System) -> None:
+    with w.CreateEvent(None, True, False, "Global\\name", system=system) as event:
+        with w.CreateEvent(None, False, True, "NAME", system=system) as same:
+            w.SetEvent(same)
+        assert w.WaitForSingleObject(event, 0) == w.WAIT_OBJECT_0
+        with w.OpenEvent(w.SYNCHRONIZE, False, "Local\\name", system=system) as waited:
+            assert w.WaitForSingleObject(waited, 0) == w.WAIT_OBJECT_0
+            with pytest.raises(pywintypes.error) as caught:
+                w.SetEvent(waited)
+            assert caught.value.winerror == w.ERROR_ACCESS_DENIED
+    for name, number in (("name", w.ERROR_FILE_NOT_FOUND), ("a\\b", w.ERROR_PATH_NOT_FOUND)):
+        with pytest.raises(pywintypes.error) as caught:
+            w.OpenEvent(w.EVENT_ALL_ACCESS, False, name, system=system)
+        assert caught.value.winerror == number
     with pytest.raises(pywintypes.error) as caught:
-        w.CreateEvent(None, True, True, "name", system=system)
-    assert caught.value.winerror == w.ERROR_NOT_SUPPORTED
+        w.CreateEvent(None, True, True, "Global", system=system)
+    assert caught.value.winerror == w.ERROR_INVALID_HANDLE
+
+
+@pytest.mark.row("R20")
+def test_who_waits_for_an_event_needs_the_right_to(system: System) -> None:
+    with w.CreateEvent(None, True, True, "name", system=system) as event:
+        with w.OpenEvent(w.EVENT_MODIFY_STATE, True, "name", system=system) as settable:
+            w.ResetEvent(settable)
+            with pytest.raises(pywintypes.error) as caught:
+                w.WaitForSingleObject(settable, 0)
+            assert caught.value.winerror == w.ERROR_ACCESS_DENIED
+        assert w.WaitForSingleObject(event, 0) == w.WAIT_TIMEOUT
 
 
 @pytest.mark.real_files

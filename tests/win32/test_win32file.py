@@ -107,12 +107,12 @@ def test_a_device_is_opened_by_its_link(system: System) -> None:
 @pytest.mark.parametrize(
     ("access", "rights"),
     [
-        (w.GENERIC_READ, 1),
-        (w.GENERIC_WRITE, 2),
-        (w.GENERIC_READ | w.GENERIC_WRITE, 3),
-        (w.GENERIC_ALL, 3),
-        (w.FILE_APPEND_DATA, 4),
-        (0, 0),
+        (w.GENERIC_READ, 0x120089),
+        (w.GENERIC_WRITE, 0x120196),
+        (w.GENERIC_READ | w.GENERIC_WRITE, 0x12019F),
+        (w.GENERIC_ALL, 0x1F01FF),
+        (w.FILE_APPEND_DATA, 0x100084),
+        (0, 0x100080),
     ],
 )
 def test_access(real_system: System, tmp_path: Path, access: int, rights: int) -> None:
