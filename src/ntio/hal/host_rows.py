@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .file_table import FileTable
-from .operations import Column, OperationCode, Operations, address_of, cell
+from .operations import WORKING_DIRECTORY, Column, OperationCode, Operations, address_of, cell
 from .statx import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX, write_statx
 
 _CANCELLED = -errno.ECANCELED
@@ -196,7 +196,9 @@ def _open(operations: Operations, row: int, tables: Tables) -> int:
     index = cell(operations.file, row)
     if operations.fixed and (obstacle := tables.files.obstacle(index)):
         return obstacle
-    file = os.open(path_of(operations, row), operations.flags, cell(operations.length, row))
+    path, mode = path_of(operations, row), cell(operations.length, row)
+    directory = None if operations.directory == WORKING_DIRECTORY else operations.directory
+    file = os.open(path, operations.flags, mode, dir_fd=directory)
     if not operations.fixed:
         return file
     tables.files.put(index, file)

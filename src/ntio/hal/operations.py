@@ -32,6 +32,9 @@ Column = npt.NDArray[Any] | int
 #: Never a descriptor: an empty slot of a table of registered files.
 SPARSE = -1
 
+#: Stands for the directory that relative paths start from otherwise; the host's AT_FDCWD.
+WORKING_DIRECTORY = -100
+
 #: What Linux transfers in one call at most (MAX_RW_COUNT with 4 KiB pages); a longer request would silently be short.
 MAXIMUM_TRANSFER = 0x7FFF_F000
 
@@ -56,15 +59,15 @@ class Operations:
     """n host operations as columns, and their results.
 
     `position`, `offset` and `length` are arrays of n or scalars; `buffer` is uint8, C-contiguous. For OPEN, `position`
-    is that of a NUL-terminated path, `length` the mode and `flags` the open flags; with `fixed` set the file goes into
-    the registered slot `file`. For STAT `file` is the directory a relative path starts from, `length` the mask, and the
-    answer (`statx.STATX`) goes to `auxiliary_position` in `auxiliary`.
+    is that of a NUL-terminated path, `length` the mode, `flags` the open flags and `directory` where a relative path
+    starts from; with `fixed` set the file goes into the registered slot `file`. For STAT that directory is `file`,
+    `length` the mask, and the answer (`statx.STATX`) goes to `auxiliary_position` in `auxiliary`.
     """
 
     __slots__ = (
-        "auxiliary", "auxiliary_position", "buffer", "buffer_index", "cancelled", "code", "count", "file", "fixed",
-        "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "remaining", "results",
-        "slot",
+        "auxiliary", "auxiliary_position", "buffer", "buffer_index", "cancelled", "code", "count", "directory", "file",
+        "fixed", "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "remaining",
+        "results", "slot",
     )
 
     def __init__(
@@ -80,6 +83,7 @@ class Operations:
         flags: int = 0,
         fixed: bool = False,
         buffer_index: int = -1,
+        directory: int = WORKING_DIRECTORY,
         auxiliary: npt.NDArray[np.uint8] | None = None,
         auxiliary_position: Column = 0,
         keep: object = None,
@@ -95,6 +99,7 @@ class Operations:
         self.flags = flags
         self.fixed = fixed
         self.buffer_index = buffer_index
+        self.directory = directory
         self.auxiliary = auxiliary
         self.auxiliary_position = auxiliary_position
         self.keep = keep

@@ -58,7 +58,6 @@ _OPCODES = {
 }
 _FIXED_OPCODES = {OperationCode.READ: abi.OP_READ_FIXED, OperationCode.WRITE: abi.OP_WRITE_FIXED}
 
-_AT_FDCWD = -100
 #: What `enter` passes for a timeout: argument, its size, flags.
 _Timeout = tuple[Any, int, int]
 _Key = tuple[int, int, int | None, int | None, int, int, int | None, int]
@@ -78,6 +77,7 @@ class UringEngine:
         self._open_ring(rounded_entries(entries))
         self._map_ring()
         self._template: _Key | None = None
+        self._latest: _Key | None = None
         self._timeout = -1.0
         self._event_file = -1
         self._timeout_argument: _Timeout
@@ -109,6 +109,7 @@ class UringEngine:
         # As plain 16 bytes, because a record array is copied field by field: 7.6 us for a thousand instead of 0.8.
         self._cqes = np.frombuffer(self._ring_map, "V16", params.cq_entries, cq.cqes)
         self._sqes = np.frombuffer(self._sqe_map, abi.SQE, params.sq_entries)
+        self._entries = self._sqes.view(f"V{abi.SQE.itemsize}")
         self._columns = {name: self._sqes[name] for name in abi.SQE.names or ()}
         self._sq_mask, self._cq_mask = params.sq_entries - 1, params.cq_entries - 1
         self._tail = int(self._sq_tail[0])
@@ -161,7 +162,7 @@ class UringEngine:
         if operations.buffer_index >= 0:
             opcode = _FIXED_OPCODES[code]
         if code == OperationCode.OPEN:
-            index, fd = (None if fd is None else fd + 1) if fixed else 0, _AT_FDCWD
+            index, fd = (None if fd is None else fd + 1) if fixed else 0, operations.directory
         elif code == OperationCode.CLOSE and fixed:
             index, fd = (None if fd is None else fd + 1), 0
         elif fixed:
@@ -171,15 +172,21 @@ class UringEngine:
         return (opcode, flags, fd, length, op_flags, max(operations.buffer_index, 0), index, slot)
 
     def _lay_template(self, key: _Key, count: int) -> None:
-        """Write the constant columns: into every entry when none is staged, else only into the next `count`."""
-        everywhere = self.pending() == 0
-        self._template = key if everywhere else None
-        names = ("opcode", "flags", "fd", "len", "op_flags", "buf_index", "file_index", "slot")
-        spans = [slice(None)] if everywhere else [entries for entries, _ in self._spans(0, count)]
-        for entries in spans:
-            for name, value in zip(names, key, strict=True):
-                if value is not None:
-                    self._columns[name][entries] = value
+        """Write the constant columns into the next `count` entries, or into all when the same rows come again.
+
+        An entry is 64 bytes that are copied as such: 0.6 us for 256 of them, where eight columns took 2.6.
+        """
+        everywhere = key == self._latest and self.pending() == 0
+        self._latest, self._template = key, key if everywhere else None
+        opcode, flags, fd, length, op_flags, buffer_index, file_index, slot = key
+        model = np.frombuffer(
+            abi.SQE_VALUES.pack(
+                opcode, flags, fd or 0, 0, 0, length or 0, op_flags, 0, slot, buffer_index, file_index or 0
+            ),
+            self._entries.dtype,
+        )
+        for entries in [slice(None)] if everywhere else [entries for entries, _ in self._spans(0, count)]:
+            self._entries[entries] = model
 
     def _spans(self, start: int, count: int) -> Iterator[tuple[slice, slice]]:
         """The next `count` entries as one slice, or two where they wrap, each with its rows."""
@@ -280,7 +287,7 @@ class UringEngine:
         """Give the ring back: our own arrays first, then the mappings, then the descriptor."""
         if self._fd < 0:
             return
-        for name in ("_sq_head", "_sq_tail", "_cq_head", "_cq_tail", "_sq_flags", "_cqes", "_sqes", "_columns"):
+        for name in ("_sq_head", "_sq_tail", "_cq_head", "_cq_tail", "_sq_flags", "_cqes", "_sqes", "_entries", "_columns"):
             delattr(self, name)
         self._ring_map.close()
         self._sqe_map.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 
 import numpy as np
 
@@ -47,6 +48,9 @@ SQE = np.dtype(
         "itemsize": 64,
     }
 )
+
+#: The same entry to be made at once: opcode, flags, fd, off, addr, len, op_flags, row, slot, buf_index, file_index.
+SQE_VALUES = struct.Struct("<BBxxiQQIIIIHxxI16x")
 
 
 class SqOffsets(ctypes.Structure):

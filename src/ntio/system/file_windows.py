@@ -18,6 +18,7 @@ Rows: R10
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,12 +28,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..hal.host import open_flags
-from ..hal.operations import SPARSE, OperationCode, Operations
-from ..status import statuses_from_results
+from ..hal.operations import SPARSE, WORKING_DIRECTORY, OperationCode, Operations
+from ..status import NtError, statuses_from_results
 from .batch_memory import BatchMemory
 from .file_batch import FileBatch
 from .long_files import finish_long_files
-from .path_rows import PathRows
+from .path_rows import FOLDER, PathRows
 from .stream_patience import expect_streams, wait_patiently
 from .system import System
 
@@ -64,6 +65,11 @@ class _Window:
         self.reads: Operations | None = None
         self.position = np.arange(len(rows), dtype=np.int64) * FIRST_BYTES
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of it is on its way any more."""
+        return self.reads is not None and self.reads.done
+
 
 class WindowReader:
     """Reads windows of files through a ring of its own, `depth` of them at a time; close it."""
@@ -76,6 +82,8 @@ class WindowReader:
         self._memory = BatchMemory(max_bytes)
         self._queue = system.hal.new_queue(depth * self.window)
         self._turn = 0
+        self._files = system.hal.files
+        self._folders: set[int] = set()
         try:
             self._register_slots()
         except BaseException:
@@ -95,13 +103,15 @@ class WindowReader:
     def close(self) -> None:
         """Wait for what is on its way and give the ring back, and with it every file."""
         self._queue.close()
+        for folder in self._folders:
+            self._files.close(folder)
+        self._folders.clear()
 
     def windows(self, feed: Feed) -> Iterator[Iterator[FileBatch]]:
         """The batches of one window after the other, usually one each; take all of one before asking for the next."""
         on_their_way: deque[_Window] = deque()
         while True:
-            while len(on_their_way) < self._depth and (paths := feed(not on_their_way)):
-                on_their_way.append(self._open(paths))
+            self._set_out(on_their_way, feed)
             if not on_their_way:
                 return
             for window in islice(on_their_way, self._depth - 1):
@@ -110,20 +120,52 @@ class WindowReader:
             del window  # whatever holds its memory keeps that from being used again
             yield self._finish(on_their_way.popleft())
 
+    def _set_out(self, on_their_way: deque[_Window], feed: Feed) -> None:
+        """Open windows until there are enough; one is enough whose files were all cached, so that it is there already.
+
+        More of those would only take turns in the processor's cache.
+        """
+        while len(on_their_way) < self._depth and not (on_their_way and on_their_way[-1].settled):
+            paths = feed(not on_their_way)
+            if not paths:
+                return
+            self._turn *= bool(on_their_way)  # all slots are free: those used last are still in the cache
+            window = self._open(paths)
+            on_their_way.append(window)
+            if window.opens.done:
+                self._read(window)
+
     def _open(self, paths: list[str]) -> _Window:
         rows = PathRows(paths)
+        folder, skipped = self._open_folder(rows)
         first, self._turn = self._turn * self.window, (self._turn + 1) % self._depth
         slots = np.arange(first, first + len(rows), dtype=np.int32)
         flags = open_flags(read=True, write=False, nonblocking=True)
         opens = Operations(
-            OperationCode.OPEN, len(rows), file=slots, fixed=True, buffer=rows.buffer, position=rows.position,
-            flags=flags,
+            OperationCode.OPEN, len(rows), file=slots, fixed=True, directory=folder, buffer=rows.buffer,
+            position=rows.position + np.uint64(skipped), flags=flags,
         )  # fmt: skip
         self._queue.submit(opens)
         return _Window(rows, slots, opens)
 
+    def _open_folder(self, rows: PathRows) -> tuple[int, int]:
+        """A descriptor that the window's paths can be opened from, and how many bytes of each lead there."""
+        name, length = rows.common_folder()
+        if length:
+            with contextlib.suppress(NtError):  # then each path will tell its own error
+                folder = self._files.open(name, FOLDER)
+                self._folders.add(folder)
+                return folder, length
+        return WORKING_DIRECTORY, 0
+
+    def _close_folder(self, folder: int) -> None:
+        if folder in self._folders:
+            self._folders.remove(folder)
+            self._files.close(folder)
+
     def _read(self, window: _Window) -> None:
         self._queue.wait(window.opens)
+        self._close_folder(window.opens.directory)
         window.reads = Operations(
             OperationCode.READ, len(window.rows), file=window.slots, fixed=True, length=FIRST_BYTES,
             buffer=self._memory.take(self.window * FIRST_BYTES),

@@ -16,6 +16,16 @@ from ..hal.statx import AT_FDCWD, AT_SYMLINK_NOFOLLOW, BASIC_STATS, STATX
 #: File systems whose files say nothing true about their size and come in pieces.
 _MADE_UP = (b"/proc/", b"/sys/")
 
+#: How a folder is opened that other files are opened from; it need not be readable.
+FOLDER = getattr(os, "O_PATH", 0) | getattr(os, "O_DIRECTORY", 0)
+#: Bytes that a path can go on with below a folder: not its end, and not another slash.
+_ORDINARY = np.ones(256, np.bool_)
+_ORDINARY[[0, ord("/")]] = False
+#: From so many paths on, a folder that they share is opened for them.
+_WORTH_A_FOLDER = 16
+#: The longest path the host takes, its NUL included.
+_PATH_MAX = 4096
+
 
 class PathRows:
     """n paths: `paths`, and `buffer` uint8 with each path at `position` uint64[n]."""
@@ -32,6 +42,9 @@ class PathRows:
             ends = np.cumsum([len(os.fsencode(path)) + 1 for path in paths]) - 1
         self.position: npt.NDArray[np.uint64] = np.zeros(len(paths), np.uint64)
         self.position[1:] = ends[:-1] + 1
+        #: Where every "/proc/" there is would be found.
+        self._telling = self._joined
+        self._longest = int((ends - self.position.view(np.int64)).max(initial=0))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -40,12 +53,29 @@ class PathRows:
         """The results with EINVAL for paths that are none."""
         return results if self._wrong is None else np.where(self._wrong, np.int32(-errno.EINVAL), results)
 
+    def common_folder(self) -> tuple[str, int]:
+        """The folder that all paths are below, and how many bytes of each name it; no bytes where there is none.
+
+        Opening from there is the same as opening each path: none is too long, or absolute or empty without the folder.
+        """
+        if self._wrong is not None or len(self) < _WORTH_A_FOLDER:
+            return "", 0
+        folder = os.path.commonprefix((min(self.paths), max(self.paths)))
+        folder = folder[: folder.rfind("/") + 1]
+        length = len(os.fsencode(folder))
+        following = self.buffer[self.position + np.uint64(length)]
+        if length < 2 or self._longest >= _PATH_MAX or not _ORDINARY[following].all():
+            return "", 0
+        if np.count_nonzero(self.buffer == ord("/")) == folder.count("/") * len(self):
+            self._telling = self._joined[:length]
+        return folder, length
+
     def may_come_in_pieces(self) -> bool:
         """Whether a short read may not be the end of a file: of files the kernel makes up, /proc and /sys.
 
         Told by the paths alone, at a cost of nothing; a symbolic link from elsewhere into /proc is not noticed.
         """
-        return any(place in self._joined for place in _MADE_UP) or _working_directory().startswith(_MADE_UP)
+        return any(place in self._telling for place in _MADE_UP) or _working_directory().startswith(_MADE_UP)
 
     def stats(self, *, follow: bool = True) -> tuple[Operations, npt.NDArray[np.void]]:
         """STAT rows for these paths, not started yet, and the STATX[n] they fill."""
@@ -60,9 +90,9 @@ class PathRows:
 
 def texts(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Paths as text; raises TypeError for what is none."""
-    names = [os.fspath(path) for path in paths]
-    # `os.fsdecode` for each of 50,000 would be 8 % of reading them.
-    return names if set(map(type, names)) <= {str} else list(map(os.fsdecode, names))
+    names = list(paths)
+    # `os.fspath` and `os.fsdecode` for each of 50,000 would be 8 % of reading them.
+    return names if set(map(type, names)) <= {str} else list(map(os.fsdecode, names))  # type: ignore[arg-type]
 
 
 def _working_directory() -> bytes:

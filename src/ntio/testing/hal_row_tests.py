@@ -276,6 +276,29 @@ class HalRowTests:
             queue.transfer(batch)
             assert batch.results.tolist() == [result], path
 
+    def test_relative_paths_start_from_a_directory(
+        self, queue: OperationQueue, hal: Hal, alphabet: int, tmp_path: Path
+    ) -> None:
+        """An OPEN with `directory` finds what is below it; an absolute path does not care."""
+        folder = hal.files.open(str(tmp_path), os.O_RDONLY)
+        queue.register_files([SPARSE] * 4)
+        names = ["file", "./file", str(tmp_path / "file"), "missing"]
+        paths, starts = paths_in_one_buffer(names)
+        for fixed, file in ((True, np.arange(4)), (False, 0)):
+            opens = Operations(OPEN, 4, file=file, fixed=fixed, directory=folder, buffer=paths, position=starts)
+            queue.transfer(opens)
+            assert (opens.results[:3] >= 0).all() and opens.results[3] == -errno.ENOENT
+            reads = self.read(file if fixed else opens.results, 3, 2, 3, fixed=fixed)
+            queue.transfer(reads)
+            assert [self.bytes_of(reads, row) for row in range(3)] == [b"de"] * 3
+        queue.transfer(Operations(CLOSE, 3, file=opens.results[:3].copy()))
+        for directory, result in ((alphabet, -errno.ENOTDIR), (1_000_000, -errno.EBADF)):
+            opens = Operations(OPEN, 1, directory=directory, buffer=paths)
+            queue.transfer(opens)
+            assert opens.results.tolist() == [result]
+        queue.register_files([])
+        hal.files.close(folder)
+
     def test_registered_slots_are_opened_read_and_closed(
         self, queue: OperationQueue, alphabet: int, tmp_path: Path
     ) -> None:
