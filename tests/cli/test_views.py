@@ -60,6 +60,12 @@ def test_trace_follows_one_request(capsys: pytest.CaptureFixture[str], hal_name:
     assert [visit["status"] for visit in request["visits"]] == [0, 0, 0]
 
 
+def test_a_verified_packet_has_a_history(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "allocated" not in text_of(capsys, "kd", *STACK, "!irp", "--break", "ram_disk")
+    assert "allocated" in text_of(capsys, "kd", *STACK, "!irp", "--break", "ram_disk", "--verify")
+    assert text_of(capsys, "trace", *STACK, "--verify").count("↓") == 3
+
+
 def test_trace_follows_a_batch_and_a_flush(capsys: pytest.CaptureFixture[str]) -> None:
     [request] = data_of(capsys, "trace", *STACK, "--batch", "8", "--length", "512")["requests"]
     assert (request["rows"], request["visits"][0]["length"]) == (8, 4096)

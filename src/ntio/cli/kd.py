@@ -20,7 +20,7 @@ from ..system.stack import Stack
 from ..system.system import System
 from .one_request import add_request_arguments, check_request, send_request
 from .output import UsageError, print_json
-from .systems import command_stack, command_system
+from .systems import add_verify_argument, command_stack, command_system
 
 #: Commands that look at the packet at the breakpoint when they are given nothing.
 _OF_A_PACKET = ("!irp", "!fileobj")
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--break", dest="stop", metavar="DRIVER", help="let a request run to this driver's door")
     add_request_arguments(parser)
+    add_verify_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     commands = [word for word in arguments.words if is_command(word)]
     if not commands:
         raise UsageError(f"no command; there are {', '.join(COMMANDS)}")
-    with command_system() as system, ExitStack() as opened:
+    with command_system(verify=arguments.verify) as system, ExitStack() as opened:
         stack = opened.enter_context(command_stack(system, words)) if words else None
         reports = _reports(system, stack, commands, arguments)
         if arguments.json:
