@@ -66,7 +66,7 @@ def test_a_thread_that_lives_has_not_ended_though_its_storage_went() -> None:
     assert not known.ended
     thread.irps.clear()
     known.threads.check()
-    assert not known.threads._suspects
+    assert not known.threads.suspects
 
 
 def test_a_suspect_is_looked_at_again_when_another_thread_comes(monkeypatch: pytest.MonkeyPatch) -> None:

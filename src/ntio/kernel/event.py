@@ -9,6 +9,8 @@ Source: spec iomgr.md 4.5. Rows: R22
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from ..hal.machine import Hal
 
@@ -110,3 +112,22 @@ class Event:
         if put_back and self.kind is EventType.SYNCHRONIZATION:
             self.set()
         return True
+
+    def pass_on(self) -> None:
+        """What this event gave is not wanted after all: the next waiter gets it, or it stays set."""
+        if self.kind is EventType.SYNCHRONIZATION:
+            self.set()
+
+
+def take_all(events: Sequence[Event]) -> Event | None:
+    """Take all the events if every one is set; otherwise none, and the result is one that is not."""
+    locks = sorted({id(event): event._lock for event in events}.items())
+    with ExitStack() as held:
+        for _, lock in locks:
+            held.enter_context(lock)
+        for event in events:
+            if not event._signaled:
+                return event
+        for event in events:
+            event._take()
+    return None

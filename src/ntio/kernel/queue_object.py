@@ -4,15 +4,24 @@
     waiters    threads that wait for one, in the order they came; the last one is woken first
     released   threads that have a packet to work on: their number, `active`, is held at `maximum`
     paused     threads of this queue that wait for something else: they do not count
+    given      what threads were given and have not carried home yet
 
 A thread is bound to the queue by its first `remove` and works for it until it exits or goes to another queue. When a
 packet comes and fewer than `maximum` threads are active, the waiter that came last gets it at once: its memory is still
 in the processor's cache. When an active thread begins another wait, the queue lets the next one in; when that wait is
 over the thread is active again, asked or not, so that `active` may exceed `maximum` until threads come back.
 
+Packets that come together may stay together, as a *run*: rows of whatever columns hold them. A run is one entry and is
+cut where somebody takes less than all of it, so that a thousand packets cost what one does.
+
 Whoever drives this machine calls one method at a time (under a lock of his own) and acts on the answer: wake the thread
 that was given a packet, or put the caller to sleep. After every step never fewer than `maximum` threads are active
 while both packets and waiters are there; `tests/kernel/test_queue_object.py` visits every state of small systems.
+
+A step may be interrupted by Ctrl-C, and must then have happened or not. CPython looks for interrupts where a function
+begins, after a call, and at a jump backwards. So each step decides first, and changes everything in one stretch that
+calls nothing, or nothing but one function at its very end. A thread's packet stays in `given` until the thread has it
+in hand, so that `interrupted` can put it back.
 
 Source: spec iocp.md 2 (the exact algorithm); WDK "KeInitializeQueue", "I/O Completion Ports". Rows: R38, R39
 """
@@ -23,7 +32,8 @@ import enum
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from itertools import repeat, starmap
+from typing import Any, Final, Generic, TypeVar
 
 Packet = TypeVar("Packet")
 Thread = Hashable
@@ -39,6 +49,14 @@ class Answer(enum.Enum):
     ABANDONED = "abandoned"
 
 
+# Looking a member up in its class is a function call (3.11), and those are where interrupts are noticed.
+PACKET: Final = Answer.PACKET
+WAIT: Final = Answer.WAIT
+TIMEOUT: Final = Answer.TIMEOUT
+USER_APC: Final = Answer.USER_APC
+ABANDONED: Final = Answer.ABANDONED
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
     """The lists of one queue at one moment; `entries` counts packets."""
@@ -51,25 +69,38 @@ class QueueSnapshot:
     maximum: int
 
 
+class Run:
+    """Packets that came together: rows `start` to `stop` of `content`, of which the queue knows nothing."""
+
+    __slots__ = ("content", "start", "stop")
+
+    def __init__(self, content: Any, start: int, stop: int) -> None:
+        self.content = content
+        self.start = start
+        self.stop = stop
+
+
 class QueueObject(Generic[Packet]):
     """Packets, and the threads that take them; `maximum` threads at most are to be active at a time.
 
     NT: KQUEUE
     """
 
-    __slots__ = ("active", "closed", "entries", "given", "maximum", "paused", "released", "waiters")
+    __slots__ = ("active", "closed", "entries", "extra", "given", "maximum", "paused", "released", "waiters")
 
     def __init__(self, maximum: int) -> None:
         self.maximum = maximum
         self.active = 0
         self.closed = False
-        self.entries: deque[Packet] = deque()
+        self.entries: deque[Packet | Run] = deque()
+        #: Packets in runs beyond the first of each.
+        self.extra = 0
         self.waiters: list[Thread] = []
         # Dictionaries, as they keep the order of arrival and find a thread at once.
         self.released: dict[Thread, None] = {}
         self.paused: dict[Thread, None] = {}
-        #: Packets handed to waiters that have not come for them yet.
-        self.given: dict[Thread, Packet] = {}
+        #: Who carries its packets home deletes its item, in the last moment before they are out of reach.
+        self.given: dict[Thread, list[Packet | Run]] = {}
 
     # --- packets ------------------------------------------------------------------------------------------------------
 
@@ -78,126 +109,178 @@ class QueueObject(Generic[Packet]):
 
         NT: KeInsertQueue, KeInsertHeadQueue
         """
-        if self.active < self.maximum and self.waiters:
-            return self._hand_over(packet)
-        if head:
-            self.entries.appendleft(packet)
-        else:
-            self.entries.append(packet)
+        waiters = self.waiters
+        if waiters and self.active < self.maximum:
+            chosen = waiters[-1]
+            del waiters[-1]
+            self.given[chosen] = [packet]
+            self.released[chosen] = None
+            self.active += 1
+            return chosen
+        if not self.closed:
+            if head:
+                self.entries.appendleft(packet)
+            else:
+                self.entries.append(packet)
         return None
 
-    def insert_many(self, packets: list[Packet]) -> list[Thread]:
-        """Put packets in, in their order; returns the threads to wake."""
-        woken: list[Thread] = []
-        number = 0
-        while number < len(packets) and self.active < self.maximum and self.waiters:
-            woken.append(self._hand_over(packets[number]))
-            number += 1
-        self.entries.extend(packets[number:] if number else packets)
-        return woken
+    def insert_run(self, run: Run) -> list[Thread]:
+        """Put a run of packets in, in their order; returns the threads to wake."""
+        if self.closed or run.start == run.stop:
+            return []
+        self.extra += run.stop - run.start - 1
+        self.entries.append(run)
+        return self.fill() if self.waiters else []
 
-    def remove(self, thread: Thread, *, due: bool = False, user_apc: bool = False) -> tuple[Answer, Packet | None]:
+    def remove(self, thread: Thread, *, due: bool = False, user_apc: bool = False, count: int = 1) -> Answer:
         """A thread asks for a packet; it works for this queue from now on.
 
         `due` says that it will not wait at all, `user_apc` that it waits alertably and a routine is pending. A thread
-        that works for another queue has to leave that one before. On WAIT it is among the waiters.
+        that works for another queue has to leave that one before. On PACKET it is in `given`, or, of a run, up to
+        `count` packets are; on WAIT the thread is among the waiters.
         NT: KeRemoveQueue
         """
         if self.closed:
-            return Answer.ABANDONED, None
-        if thread in self.released:
-            self.active -= 1
-            del self.released[thread]
-        elif user_apc and thread not in self.paused:  # not bound yet: the routine goes before a packet
-            self._activate(thread)
-            return Answer.USER_APC, None
-        self.paused.pop(thread, None)
-        if self.active < self.maximum and self.entries:
-            self._activate(thread)
-            return Answer.PACKET, self.entries.popleft()
-        if user_apc or due:
-            self._activate(thread)
-            return (Answer.USER_APC if user_apc else Answer.TIMEOUT), None
-        self.waiters.append(thread)
-        return Answer.WAIT, None
+            return ABANDONED
+        active, released, paused, entries = self.active, self.released, self.paused, self.entries
+        bound = True
+        if thread in released:
+            active -= 1
+        elif thread not in paused:
+            bound = False
+        if active < self.maximum and entries and (bound or not user_apc):  # not bound yet: a routine goes before
+            run = head = entries[0]
+            fewer = 0
+            if isinstance(run, Run):
+                fewer = run.stop - run.start - 1
+                if fewer >= count:
+                    head, fewer = Run(run.content, run.start, run.start + count), count
+            if head is run:
+                del entries[0]
+            else:
+                run.start += count  # type: ignore[union-attr]
+            self.extra -= fewer
+            self.given[thread] = [head]
+            answer = PACKET
+        elif user_apc or due:
+            answer = USER_APC if user_apc else TIMEOUT
+        else:
+            if thread in released:
+                del released[thread]
+            elif thread in paused:
+                del paused[thread]
+            self.active = active
+            self.waiters += [thread]
+            return WAIT
+        if thread in paused:
+            del paused[thread]
+        released[thread] = None
+        self.active = active + 1
+        return answer
 
-    def take_more(self, count: int) -> list[Packet]:
-        """Up to `count` further packets for a thread that has just got one: they cost no further place.
+    def take_more(self, thread: Thread, count: int) -> None:
+        """Give a thread that was given something further packets, up to `count` in all: they cost no further place.
 
         NT: KeRemoveQueueEx
         """
-        entries = self.entries
-        return [entries.popleft() for _ in range(min(count, len(entries)))]
-
-    def collect(self, thread: Thread) -> Packet:
-        """The packet a woken waiter was given."""
-        return self.given.pop(thread)
+        entries, taken = self.entries, self.given[thread]
+        first = taken[0]
+        count -= first.stop - first.start if isinstance(first, Run) else 1
+        if count <= 0 or not entries:
+            return
+        if not self.extra:
+            # One call, in which no interrupt is looked for: each packet is in one place or in the other.
+            taken.extend(starmap(entries.popleft, repeat((), min(count, len(entries)))))
+            return
+        while count > 0 and entries:
+            run = entries[0]
+            rows = run.stop - run.start if isinstance(run, Run) else 1
+            part = Run(run.content, run.start, run.start + count) if isinstance(run, Run) and rows > count else run
+            if part is run:
+                del entries[0]
+                self.extra -= rows - 1
+            else:
+                run.start += count  # type: ignore[union-attr]
+                self.extra -= count
+            count -= rows
+            taken += [part]
 
     def give_up(self, thread: Thread) -> bool:
-        """A waiter's time is up, or a routine is to run in it; false if it was given a packet before.
-
-        When false, the packet is still to be collected (or put back by `return_packet`).
-        """
+        """A waiter's time is up, or a routine is to run in it; false if it was given a packet before."""
         if thread in self.given:
             return False
         if thread in self.waiters:
+            self.active += 1
+            self.released[thread] = None
             self.waiters.remove(thread)
-            self._activate(thread)
         return True
 
-    def return_packet(self, thread: Thread) -> Thread | None:
-        """A waiter that was given a packet cannot take it: it goes to the head; returns the thread to wake for it.
+    def interrupted(self, thread: Thread) -> list[Thread]:
+        """A thread that asked for packets goes away without; returns the threads to wake in its place.
 
-        The thread counts as one that began another wait, so that its place is free.
+        What it was given goes back to the head, in its order. It counts as one that began another wait.
         """
-        packet = self.given.pop(thread)
-        self.entries.appendleft(packet)
-        return self.wait_started(thread)
+        self._put_back(thread)
+        if thread in self.waiters:
+            self.paused[thread] = None
+            self.waiters.remove(thread)
+        woken = self.wait_started(thread)
+        return self.fill() if woken is None else [woken, *self.fill()]
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
     def wait_started(self, thread: Thread) -> Thread | None:
         """A released thread begins a wait for something else; returns the thread to wake in its place, if any."""
-        if thread not in self.released:
-            return None
-        del self.released[thread]
-        self.paused[thread] = None
-        self.active -= 1
-        return self._let_in()
+        return self._step_aside(thread, paused=True) if thread in self.released else None
+
+    def fill(self) -> list[Thread]:
+        """Let waiters in while there is room for them and a packet; each is a step of its own.
+
+        No other step leaves anything to do here, unless it was interrupted.
+        """
+        woken: list[Thread] = []
+        while self.active < self.maximum and self.waiters and self.entries:
+            woken.append(self._let_in(self._head()))
+        return woken
 
     def wait_ended(self, thread: Thread) -> None:
         """That wait is over: the thread is active again, whatever the limit says."""
         if thread in self.paused:
             del self.paused[thread]
-            self._activate(thread)
+            self.released[thread] = None
+            self.active += 1
 
-    def leave(self, thread: Thread) -> Thread | None:
-        """A thread exits, or goes to another queue; returns the thread to wake in its place, if any."""
-        if thread in self.given:
-            self.entries.appendleft(self.given.pop(thread))
-        if thread in self.waiters:
+    def leave(self, thread: Thread) -> list[Thread]:
+        """A thread exits, or goes to another queue; returns the threads to wake in its place."""
+        self._put_back(thread)
+        woken = None
+        if thread in self.released:
+            woken = self._step_aside(thread, paused=False)
+        elif thread in self.paused:
+            del self.paused[thread]
+        elif thread in self.waiters:
             self.waiters.remove(thread)
-            return None
-        if self.paused.pop(thread, self) is None or thread not in self.released:
-            return None
-        del self.released[thread]
-        self.active -= 1
-        return self._let_in()
+        return self.fill() if woken is None else [woken, *self.fill()]
 
     def knows(self, thread: Thread) -> bool:
         """Whether the thread works for this queue."""
         return thread in self.released or thread in self.paused or thread in self.waiters
 
-    def close(self) -> tuple[list[Thread], list[Packet]]:
+    def close(self) -> tuple[list[Thread], list[Packet | Run]]:
         """Nobody gets anything any more; returns the threads to wake with ABANDONED, and the packets that are lost.
 
         NT: KeRundownQueue
         """
+        waiters, nobody = self.waiters, list[Thread]()
         self.closed = True
-        waiters, packets = self.waiters, list(self.entries)
-        self.waiters = []
-        self.entries.clear()
-        return waiters, packets
+        self.waiters = nobody
+        return waiters, self.drain()
+
+    def drain(self) -> list[Packet | Run]:
+        """Take everything that is queued."""
+        found, nothing = list(self.entries), deque[Packet | Run]()
+        self.entries, self.extra = nothing, 0
+        return found
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -207,32 +290,65 @@ class QueueObject(Generic[Packet]):
 
         NT: KeReadStateQueue
         """
-        return len(self.entries)
+        return len(self.entries) + self.extra
 
     def snapshot(self) -> QueueSnapshot:
         """The lists as they are now."""
         return QueueSnapshot(
-            len(self.entries), tuple(self.waiters), tuple(self.released), tuple(self.paused), self.active, self.maximum
+            self.depth, tuple(self.waiters), tuple(self.released), tuple(self.paused), self.active, self.maximum
         )
 
-    def state(self) -> tuple[Any, ...]:
-        """Everything that decides what can happen next, to be compared and hashed."""
-        return (
-            self.active, self.closed, tuple(self.entries), tuple(self.waiters), tuple(self.given.items()),
-            frozenset(self.released), frozenset(self.paused),
-        )  # fmt: skip
+    # --- the stretches that call nothing ------------------------------------------------------------------------------
 
-    def _hand_over(self, packet: Packet) -> Thread:
-        thread = self.waiters.pop()
-        self.given[thread] = packet
-        self._activate(thread)
-        return thread
+    def _head(self) -> Packet | Run:
+        """The first packet, still in its place: the entry itself, or a run of one row that is to be cut off."""
+        entry = self.entries[0]
+        if isinstance(entry, Run) and entry.stop - entry.start > 1:
+            return Run(entry.content, entry.start, entry.start + 1)
+        return entry
 
-    def _let_in(self) -> Thread | None:
-        if self.active < self.maximum and self.waiters and self.entries:
-            return self._hand_over(self.entries.popleft())
-        return None
-
-    def _activate(self, thread: Thread) -> None:
+    def _let_in(self, head: Packet | Run) -> Thread:
+        run = self.entries[0]
+        chosen = self.waiters[-1]
+        del self.waiters[-1]
+        if head is run:
+            del self.entries[0]
+        else:
+            run.start += 1  # type: ignore[union-attr]
+            self.extra -= 1
+        self.given[chosen] = [head]
+        self.released[chosen] = None
         self.active += 1
-        self.released[thread] = None
+        return chosen
+
+    def _step_aside(self, thread: Thread, *, paused: bool) -> Thread | None:
+        """A released thread frees its place; the last waiter gets it, with the first packet, if both are there."""
+        waiters, entries = self.waiters, self.entries
+        room = self.active <= self.maximum and waiters and entries
+        head = self._head() if room else None
+        del self.released[thread]
+        if paused:
+            self.paused[thread] = None
+        if not room:
+            self.active -= 1
+            return None
+        run, chosen = entries[0], waiters[-1]
+        del waiters[-1]
+        if head is run:
+            del entries[0]
+        else:
+            run.start += 1  # type: ignore[union-attr]
+            self.extra -= 1
+        self.given[chosen] = [head]  # type: ignore[list-item]
+        self.released[chosen] = None
+        return chosen
+
+    def _put_back(self, thread: Thread) -> None:
+        taken = self.given.get(thread)
+        if taken is not None:
+            more = sum(entry.stop - entry.start - 1 for entry in taken if isinstance(entry, Run))
+            in_order = reversed(taken)
+            del self.given[thread]
+            if not self.closed:
+                self.extra += more
+                self.entries.extendleft(in_order)

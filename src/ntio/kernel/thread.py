@@ -47,7 +47,7 @@ class Thread:
     NT: ETHREAD
     """
 
-    __slots__ = ("__weakref__", "_waits", "apcs", "bell", "host", "irps", "lock", "queue", "waiter")
+    __slots__ = ("__weakref__", "_waits", "apcs", "bell", "host", "irps", "lock", "queue", "waiter", "waker")
 
     def __init__(self, hal: Hal) -> None:
         self.host: HostThread = hal.current_thread()
@@ -58,6 +58,8 @@ class Thread:
         self.queue: WorkQueue | None = None
         self.bell = hal.new_lock()
         self.bell.acquire()
+        #: Brings the thread back from where it waits for more than its bell.
+        self.waker: Callable[[], None] | None = None
         self._waits = 0
 
     def ring(self) -> None:
@@ -66,6 +68,9 @@ class Thread:
             self.bell.release()
         except RuntimeError:  # rung already: one waking is enough
             pass
+        waker = self.waker
+        if waker is not None:
+            waker()
 
     #: An alertable wait on the bell is woken in the same way.
     release = ring
@@ -101,7 +106,8 @@ class Threads:
         self._hal = hal
         self._exited = exited
         self._here = hal.new_thread_state()
-        self._suspects: deque[Thread] = deque()
+        #: Threads that may have ended unnoticed.
+        self.suspects: deque[Thread] = deque()
         self._lock = hal.new_lock()
         self._known: WeakSet[Thread] = WeakSet()
 
@@ -127,8 +133,8 @@ class Threads:
 
     def check(self) -> None:
         """Look again at the threads whose storage is gone: whether the host still has them."""
-        for _ in range(len(self._suspects)):
-            self.storage_gone(self._suspects.popleft())
+        for _ in range(len(self.suspects)):
+            self.storage_gone(self.suspects.popleft())
 
     def storage_gone(self, thread: Thread) -> None:
         """A thread's storage was given up, which happens when it ends and seldom otherwise."""
@@ -137,14 +143,9 @@ class Threads:
         if thread.host.ended():
             self._exited(thread)
             return
-        self._suspects.append(thread)
+        self.suspects.append(thread)
         if thread.queue is not None:
             thread.queue.look_again()
-
-    @property
-    def any_suspects(self) -> bool:
-        """Whether some thread may have ended unnoticed."""
-        return bool(self._suspects)
 
 
 class _Known:

@@ -1,0 +1,79 @@
+"""Ctrl-C at every place where CPython would notice it, one run of the real code for each.
+
+    for interrupt in every_interrupt(module, ...):
+        ... set up ...
+        with interrupt:
+            ... the call ...
+        ... look at what is left ...
+
+CPython looks for a pending signal where a function begins, after a call of something that is not written in Python, and
+at a jump backwards. A trace function sees every instruction of the given modules and raises KeyboardInterrupt at the
+n-th such place; n grows until a run comes to its end undisturbed.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType, ModuleType, TracebackType
+from typing import Any
+
+
+class Interrupt:
+    """One KeyboardInterrupt at the `number`-th place; `happened` says whether the run was long enough for it."""
+
+    def __init__(self, number: int, files: frozenset[str]) -> None:
+        self.happened = False
+        self._left = number
+        self._files = files
+        self._places: dict[CodeType, set[int]] = {}
+
+    def __enter__(self) -> Interrupt:
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        sys.settrace(None)
+        return kind is KeyboardInterrupt and self.happened
+
+    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if self.happened or frame.f_code.co_filename not in self._files:
+            return None
+        frame.f_trace_opcodes = True
+        code = frame.f_code
+        if code not in self._places:
+            self._places[code] = _places(code)
+        if event == "opcode" and frame.f_lasti in self._places[code]:
+            self._left -= 1
+            if self._left < 0:
+                self.happened = True
+                raise KeyboardInterrupt
+        return self._trace
+
+
+def _places(code: CodeType) -> set[int]:
+    """The offsets of instructions right behind one at which CPython looks."""
+    places: set[int] = set()
+    looks = False
+    for instruction in dis.get_instructions(code):
+        name = instruction.opname
+        if looks and name not in ("CACHE", "PRECALL"):
+            places.add(instruction.offset)
+        # A lock that `with` has just taken is safe: CPython does not look between taking it and entering the block.
+        looks = name == "RESUME" or name.startswith(("CALL", "JUMP_BACKWARD")) or (looks and name == "CACHE")
+    return places
+
+
+def every_interrupt(*modules: ModuleType) -> Iterator[Interrupt]:
+    """Interrupts at the first place, the second and so on, until a run has fewer."""
+    files = frozenset(str(module.__file__) for module in modules)
+    number = 0
+    while True:
+        interrupt = Interrupt(number, files)
+        yield interrupt
+        if not interrupt.happened:
+            return
+        number += 1
