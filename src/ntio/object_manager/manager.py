@@ -70,7 +70,7 @@ class ObjectManager:
         self.hal = hal
         self.lock = hal.new_lock()
         self.subjects = Subjects(hal, token or administrator_token())
-        self.namespace = Namespace(self.lock)
+        self.namespace = Namespace(self.lock, hal.new_lock)
         make_root(self.namespace)
         self.sessions = Sessions(self.namespace, lambda: self.subjects.current().logon)
         self.types: dict[str, ObjectType] = {}

@@ -131,10 +131,14 @@ class Namespace:
     NT: ObpRootDirectoryObject
     """
 
-    def __init__(self, lock: Lock) -> None:
+    def __init__(self, lock: Lock, new_lock: Callable[[], Lock]) -> None:
         self.lock = lock
         #: Whether names without OBJ_CASE_INSENSITIVE tell case: the kernel's `obcaseinsensitive` switched off.
         self.case_sensitive = False
+        self._makers: dict[str, Callable[[], object]] = {}
+        self._making = new_lock()
+        #: The name that is being made: it may be there already, but is not ready.
+        self._under_way = ""
         self.root = Directory()
         self.root.name = "\\"
         self.root.object_flags = OBJ_PERMANENT
@@ -164,6 +168,33 @@ class Namespace:
         NT: IoCreateSymbolicLink
         """
         return self._make(path, SymbolicLink(target))
+
+    def provide(self, path: str, make: Callable[[], object]) -> None:
+        """Have `make` called when somebody first looks for a name that is not there; it inserts an object of that name.
+
+        `path` is a name in a directory, without links on the way. Meanwhile others who look for it wait.
+        """
+        self._makers[path.casefold()] = make
+
+    def _provided(
+        self, directory: Directory, name: str, found: NamedObject | None, exactly: bool
+    ) -> NamedObject | None:
+        """What is in a directory after what has to be made there first was made, perhaps by another thread."""
+        key = f"{directory.path}\\{name}".casefold()
+        if key not in self._makers:
+            return directory.find(name, exactly=exactly)  # perhaps it was made a moment ago
+        if found is not None and key != self._under_way:
+            return found
+        with self._making:
+            make = self._makers.get(key)
+            if make is not None and directory.find(name) is None:
+                self._under_way = key
+                try:
+                    make()
+                finally:
+                    self._under_way = ""
+            self._makers.pop(key, None)
+        return directory.find(name, exactly=exactly)
 
     def _make(self, path: str, entry: _Made) -> _Made:
         self.insert(path, entry)
@@ -216,7 +247,7 @@ class Namespace:
         Raises NtError for a malformed path, a path through what is no directory, and a loop of links.
         """
         for _ in range(MAXIMUM_REPARSES + 1):
-            place = self._walk(path, start, exactly and self.case_sensitive, enter)
+            place = self._walk(path, start, exactly and self.case_sensitive, enter, making=making)
             found = place.found
             if not isinstance(found, SymbolicLink) or not (place.rest or follow_last):
                 return place
@@ -224,7 +255,13 @@ class Namespace:
         raise error_for(STATUS_OBJECT_NAME_INVALID, f"more than {MAXIMUM_REPARSES} symbolic links: {path}")
 
     def _walk(
-        self, path: str, start: Directory | None, exactly: bool, enter: Callable[[Directory], None] | None
+        self,
+        path: str,
+        start: Directory | None,
+        exactly: bool,
+        enter: Callable[[Directory], None] | None,
+        *,
+        making: bool,
     ) -> Place:
         if start is None and path == "\\":
             return Place(None, "", self.root, "")
@@ -244,6 +281,8 @@ class Namespace:
             if enter is not None:
                 enter(here)
             parent, found = here, here.find(component, exactly=exactly)
+            if (found is None or self._under_way) and not making:
+                found = self._provided(here, component, found, exactly)
             if found is None:
                 return Place(parent, component, None, rest)
             here = found

@@ -49,7 +49,7 @@ def query_security(
     needed |= READ_CONTROL if parts & ~SecurityInformation.SACL else 0
     body = objects.reference_by_handle(handle, needed, None, mode)
     try:
-        return selected(_current(objects, body), parts)
+        return selected(_current(objects, body, parts), parts)
     finally:
         objects.dereference(body)
 
@@ -71,11 +71,11 @@ def set_security(
     body = objects.reference_by_handle(handle, needed, None, mode)
     try:
         header, kind = objects.header(body), objects.type_of(body)
-        merged = merge(_current(objects, body), descriptor, parts).mapped(kind.mapping)
+        new = descriptor.mapped(kind.mapping)
         if kind.procedures.security is not None:
-            kind.procedures.security(body, merged)
+            kind.procedures.security(body, parts, new)
         else:
-            header.security_descriptor = merged
+            header.security_descriptor = merge(_current(objects, body, parts), new, parts)
     finally:
         objects.dereference(body)
 
@@ -99,7 +99,7 @@ def merge(old: SecurityDescriptor, new: SecurityDescriptor, parts: SecurityInfor
     return replace(merged, control=bits)
 
 
-def _current(objects: ObjectManager, body: object) -> SecurityDescriptor:
+def _current(objects: ObjectManager, body: object, parts: SecurityInformation) -> SecurityDescriptor:
     procedure = objects.type_of(body).procedures.security
-    found = objects.header(body).security_descriptor if procedure is None else procedure(body, None)
+    found = objects.header(body).security_descriptor if procedure is None else procedure(body, parts, None)
     return found or SecurityDescriptor()

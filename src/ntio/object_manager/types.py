@@ -73,7 +73,8 @@ class TypeProcedures:
 
     `open` (reason, access, handles after it) answers with an NTSTATUS; `close` (access, handles before it: 1 for the
     last one); `delete`; `parse` (rest of the path, request) returns the object or raises NtError; `okay_to_close`
-    (handle, mode); `query_name` (length in bytes); `security` (which parts to set, or None to query).
+    (handle, mode); `query_name` (length in bytes); `security` (which parts, SecurityInformation; what to set them from,
+    or None to query).
     NT: OBJECT_TYPE_INITIALIZER
     """
 
@@ -83,7 +84,7 @@ class TypeProcedures:
     parse: Callable[[Any, str, OpenRequest], NamedObject] | None = None
     okay_to_close: Callable[[Any, int, int], bool] | None = None
     query_name: Callable[[Any, int], NameAnswer] | None = None
-    security: Callable[[Any, SecurityDescriptor | None], SecurityDescriptor | None] | None = None
+    security: Callable[[Any, Any, SecurityDescriptor | None], SecurityDescriptor | None] | None = None
 
 
 _NO_PROCEDURES: Final = TypeProcedures()
