@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from conformance_table import BETWEEN, WRITING, Table, iomgr_table
+from iocp_bench import Bench as PortBench
+from iocp_bench import iocp_bench
+from iocp_table import answer_name, documented, iocp_table, said
 from ioring_bench import Bench, bench_for
 from ioring_table import ioring_table
 from ntio import System
@@ -28,6 +31,13 @@ def ioring_page() -> Known:
 def iomgr_page() -> Known:
     """The table of the I/O manager and what its page says."""
     table = iomgr_table()
+    return table, table.committed()
+
+
+@pytest.fixture(scope="session")
+def iocp_page() -> Known:
+    """The table of completion ports and what its page says."""
+    table = iocp_table()
     return table, table.committed()
 
 
@@ -59,3 +69,24 @@ def observed(system: System, request: pytest.FixtureRequest, iomgr_page: Known) 
     said: list[str] = []
     yield said.append
     compare(request, system, said, iomgr_page)
+
+
+@pytest.fixture
+def ports(system: System, tmp_path: Path) -> Iterator[PortBench]:
+    """A bench for completion ports on each HAL in turn."""
+    with iocp_bench(system, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+def answers(system: System, request: pytest.FixtureRequest, iocp_page: Known) -> Iterator[Callable[..., None]]:
+    """Takes the answer of a case, part by part, which has to be the documented one."""
+    texts: list[str] = []
+
+    def observed(**answer: object) -> None:
+        right = documented(answer_name(request.node.originalname))
+        assert answer == right
+        texts.append(said({part: answer[part] for part in right}))  # in one order, whichever thread came first
+
+    yield observed
+    compare(request, system, texts, iocp_page)

@@ -26,6 +26,7 @@ from ntio.status import (
     STATUS_OBJECT_PATH_NOT_FOUND,
     status_name,
 )
+from ntio.wdm import IoAttachDeviceToDeviceStack
 
 pytestmark = pytest.mark.row("R15", "R22", "R23", "R27", "R28")
 
@@ -193,15 +194,16 @@ def test_case_78_unloading_what_is_attached_to(system: System, observed: Observe
 
 
 def test_case_81_attaching_to_a_device_that_is_initializing(system: System, observed: Observed) -> None:
-    """IoAttachDeviceToDeviceStack to a device with DO_DEVICE_INITIALIZING: refused, nothing is attached."""
+    """IoAttachDeviceToDeviceStack to a device with DO_DEVICE_INITIALIZING: NULL, nothing is attached."""
     driver = load(system, lambda driver: None)
     target, source = driver.create_device("\\Device\\Tested"), driver.create_device()
     status = refused(lambda: source.attach_to(target))
+    assert IoAttachDeviceToDeviceStack(source, target) is None
     assert status == STATUS_NO_SUCH_DEVICE and (target.attached_device, source.lower) == (None, None)
     assert source.stack_size == 1
     target.flags &= ~major.DO_DEVICE_INITIALIZING
-    assert source.attach_to(target) is target and source.stack_size == 2
-    observed(f"{status_name(status)}, AttachedDevice None; ready: attached, StackSize {source.stack_size}")
+    assert IoAttachDeviceToDeviceStack(source, target) is target and source.stack_size == 2
+    observed(f"NULL ({status_name(status)}), AttachedDevice None; ready: attached, StackSize {source.stack_size}")
 
 
 def test_case_83_opening_a_device_that_is_initializing(system: System, observed: Observed) -> None:

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ntio.driver_kit import PENDING, DeviceObject, Driver, FilterDriver, Irp, major, status
+from ntio.driver_kit import (
+    MORE_PROCESSING_REQUIRED,
+    PENDING,
+    DeviceObject,
+    Driver,
+    FilterDriver,
+    Irp,
+    major,
+    status,
+)
 from ntio.drivers.ram_disk import RamDisk
 from ntio.io_manager.cancel import set_cancel_routine
 from ntio.kernel.irql import DISPATCH_LEVEL, HIGH_LEVEL
@@ -147,6 +156,21 @@ class MarksAndReturnsSuccess(Base):
     def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
         irp.mark_pending()
         return irp.complete()
+
+
+class MarksItsOwnPacketInItsRoutine(FilterDriver):
+    def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
+        assert device.lower is not None
+        own = irp.pool.allocate_for_driver(device.lower.stack_size)
+        own.next_location.major = major.IRP_MJ_READ
+        own.set_completion_routine(self.done)
+        own.send_to(device.lower)
+        own.pool.free(own)
+        return irp.complete()
+
+    def done(self, device: DeviceObject | None, irp: Irp, context: Any) -> int:
+        irp.mark_pending()
+        return MORE_PROCESSING_REQUIRED
 
 
 class ReturnsPendingForACompletedPacket(Base):
@@ -423,6 +447,9 @@ BAD: dict[str, Bad] = {
     "returns -1": Bad(rules.RETURNED_MINUS_ONE, on_disk(ReturnsMinusOne)),
     "loses the packet": Bad(rules.LOST, on_disk(LosesThePacket)),
     "forgets to mark": Bad(rules.PENDING_NOT_MARKED, on_disk(ForgetsToMark)),
+    "marks its own packet in its routine": Bad(
+        rules.MARKED_WITHOUT_LOCATION, on_disk(MarksItsOwnPacketInItsRoutine)
+    ),
     "marks and returns success": Bad(rules.MARKED_NOT_PENDING, on_disk(MarksAndReturnsSuccess)),
     "returns pending for a completed packet": Bad(rules.PENDING_NOT_MARKED, on_disk(ReturnsPendingForACompletedPacket)),
     "raises": Bad(rules.NO_EXCEPTIONS, on_disk(Raises)),

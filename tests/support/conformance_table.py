@@ -53,14 +53,20 @@ class Section:
     cases: tuple[Case, ...]
 
 
+#: A heading and what stands under it for each case, by the case's name.
+Column = tuple[str, Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Table:
-    """A page of sections; `command` is what writes it."""
+    """A page of sections; `command` is what writes it. Columns stand `before` and `after` those of the HALs."""
 
     page: Path
     head: str
     sections: tuple[Section, ...]
     command: str
+    before: tuple[Column, ...] = ()
+    after: tuple[Column, ...] = ()
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -72,9 +78,12 @@ class Table:
         lines = [self.head.strip() + "\n"]
         for section in self.sections:
             lines += [f"## {section.heading}\n"]
-            lines += ["| case | what | " + " | ".join(HALS) + " |", "|---|---|" + "---|" * len(HALS)]
+            headings = ["case", "what", *(name for name, _ in self.before), *HALS, *(name for name, _ in self.after)]
+            lines += ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
             for case in section.cases:
-                cells = [case.label, case.what, *(observed.get((case.name, hal), NOT_RUN) for hal in HALS)]
+                cells = [case.label, case.what, *(column[case.name] for _, column in self.before)]
+                cells += [observed.get((case.name, hal), NOT_RUN) for hal in HALS]
+                cells += [column[case.name] for _, column in self.after]
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
             lines += [""]
         return "\n".join(lines).rstrip() + "\n"
@@ -85,7 +94,8 @@ class Table:
         for line in self.page.read_text(encoding="utf-8").splitlines() if self.page.exists() else ():
             if line.startswith("| ") and not line.startswith("| case |"):
                 cells = [cell.strip().replace("\\|", "|") for cell in _CELLS.split(line)[1:-1]]
-                rows[cells[0]] = cells[2:]
+                first = 2 + len(self.before)
+                rows[cells[0]] = cells[first : first + len(HALS)]
         known = [(case.name, rows[case.label]) for case in self.cases if case.label in rows]
         return {(name, hal): cell for name, cells in known for hal, cell in zip(HALS, cells, strict=True)}
 

@@ -66,6 +66,9 @@ class Posted:
         """Keep it."""
         self.packets.append((key, apc_context, status, information))
 
+    def forget(self, file_object: FileObject) -> None:
+        """Nothing is kept about files."""
+
 
 class ServiceBench:
     """Files on one device, with an event and a status block for the next call."""

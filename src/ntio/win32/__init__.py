@@ -1,8 +1,9 @@
 """The Windows names for applications, as pywin32 groups them (NT: Win32 API).
 
     ioringapi      I/O rings                 win32event    events and waiting        winerror   numbers of errors
+    win32pipe      named pipes
     win32file      files                     memoryapi     memory by address         win32con   other numbers
-    pywintypes     the handle and the error
+    pywintypes     handle, OVERLAPPED        win32api      threads, sleeping         ntdll      ports, native
 
 Every name of these modules is here as well, loaded when it is first used: `from ntio.win32 import CreateFile`, or `*`.
 """
@@ -12,7 +13,18 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("ioringapi", "win32file", "win32event", "memoryapi", "pywintypes", "win32con", "winerror")
+_MODULES = (
+    "ioringapi",
+    "win32file",
+    "win32event",
+    "win32pipe",
+    "win32api",
+    "ntdll",
+    "memoryapi",
+    "pywintypes",
+    "win32con",
+    "winerror",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..status import InvalidHandle
 from ..system.default import default_system
 from ..system.system import System
-from .pywintypes import Handle, PyHANDLE
+from .pyhandle import Handle, PyHANDLE
 
 T = TypeVar("T")
 

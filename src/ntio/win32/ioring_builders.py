@@ -18,7 +18,7 @@ from .handles import number_in
 from .ioring_handle import HIORING, open_ring, raises_hresult
 from .ioring_references import file_reference, memory_reference
 from .ioring_structures import FILE_SEGMENT_ELEMENT, IORING_BUFFER_INFO, IORING_BUFFER_REF, IORING_HANDLE_REF
-from .pywintypes import Handle
+from .pyhandle import Handle
 
 
 @raises_hresult

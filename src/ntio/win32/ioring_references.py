@@ -19,7 +19,7 @@ from ..system.system import System
 from .handles import number_in
 from .ioring_handle import HIORING, raises_hresult
 from .ioring_structures import IORING_BUFFER_REF, IORING_HANDLE_REF, IORING_REGISTERED_BUFFER, KnownBuffer
-from .pywintypes import Handle
+from .pyhandle import Handle
 
 
 def IoRingHandleRefFromHandle(h: Handle) -> IORING_HANDLE_REF:

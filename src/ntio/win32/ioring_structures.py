@@ -17,7 +17,7 @@ import numpy as np
 from .. import abi
 from ..io_manager.io_ring_codes import IORING_REF_RAW
 from ..memory.address_space import AddressSpace, Region
-from .pywintypes import Handle
+from .pyhandle import Handle
 
 
 def _laid_out(record: np.dtype[np.void], fields: dict[str, Any]) -> bytes:

@@ -87,8 +87,8 @@ from .ioring_structures import (
     IORING_INFO,
     IORING_REGISTERED_BUFFER,
 )
-from .pywintypes import Handle
-from .win32event import seconds
+from .pyhandle import Handle
+from .waits import seconds
 from .winerror import IORING_E_WAIT_TIMEOUT
 
 __all__ = [

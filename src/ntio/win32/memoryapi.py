@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..system.default import default_system
 from ..system.system import System
-from .pywintypes import refuse, win32_errors
+from .pyhandle import refuse, win32_errors
 from .win32con import MEM_COMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_READWRITE
 from .winerror import ERROR_INVALID_ADDRESS, ERROR_NOT_SUPPORTED
 

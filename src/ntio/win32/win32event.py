@@ -1,4 +1,4 @@
-r"""Events by their Win32 names, with pywin32's parameters: made, opened by name, set, reset, and waited for.
+r"""Events by their Win32 names, with pywin32's parameters: made, opened by name, set, reset; waiting is in `waits`.
 
 An event with a name stands in `\BaseNamedObjects`; whoever makes one under a name that is taken by an event gets that
 one, as it is. Names may begin with `Global\` or `Local\`, which are the same here.
@@ -18,13 +18,15 @@ from ..status import STATUS_ACCESS_DENIED, error_for
 from ..system.default import default_system
 from ..system.system import System
 from .handles import find_object, number_in, system_of
-from .pywintypes import Handle, PyHANDLE, win32_errors
-from .win32con import INFINITE, WAIT_OBJECT_0, WAIT_TIMEOUT
+from .pyhandle import Handle, PyHANDLE, win32_errors
+from .waits import WaitForMultipleObjects, WaitForMultipleObjectsEx, WaitForSingleObject, WaitForSingleObjectEx
+from .win32con import INFINITE, MAXIMUM_WAIT_OBJECTS, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT
 
 __all__ = [
-    "EVENT_ALL_ACCESS", "EVENT_MODIFY_STATE", "INFINITE", "SYNCHRONIZE", "WAIT_OBJECT_0",
-    "WAIT_TIMEOUT",
-    "CreateEvent", "OpenEvent", "ResetEvent", "SetEvent", "WaitForSingleObject",
+    "EVENT_ALL_ACCESS", "EVENT_MODIFY_STATE", "INFINITE", "MAXIMUM_WAIT_OBJECTS", "SYNCHRONIZE", "WAIT_FAILED",
+    "WAIT_IO_COMPLETION", "WAIT_OBJECT_0", "WAIT_TIMEOUT",
+    "CreateEvent", "OpenEvent", "ResetEvent", "SetEvent", "WaitForMultipleObjects", "WaitForMultipleObjectsEx",
+    "WaitForSingleObject", "WaitForSingleObjectEx",
 ]  # fmt: skip
 
 
@@ -84,19 +86,3 @@ def ResetEvent(hEvent: Handle, *, system: System | None = None) -> None:
     """
     with win32_errors("ResetEvent"):
         _event(hEvent, EVENT_MODIFY_STATE, system).reset()
-
-
-def WaitForSingleObject(hHandle: Handle, milliseconds: int, *, system: System | None = None) -> int:
-    """Wait for an event; WAIT_OBJECT_0 when it was set, WAIT_TIMEOUT after so many milliseconds (INFINITE: never).
-
-    NT: WaitForSingleObject
-    """
-    with win32_errors("WaitForSingleObject"):
-        event = _event(hHandle, SYNCHRONIZE, system)
-    return WAIT_OBJECT_0 if event.wait(seconds(milliseconds)) else WAIT_TIMEOUT
-
-
-def seconds(milliseconds: int) -> float | None:
-    """A Win32 timeout, -1 or 0xFFFFFFFF milliseconds meaning for ever, in seconds."""
-    wrapped = milliseconds & 0xFFFF_FFFF
-    return None if wrapped == INFINITE else wrapped / 1000

@@ -1,4 +1,7 @@
-r"""Files by their Win32 names, with pywin32's parameters: opened and closed.
+r"""Files by their Win32 names, with pywin32's parameters: opened and closed here, the other calls in two modules.
+
+    transfers    ReadFile, WriteFile, ReadFileEx, WriteFileEx, GetOverlappedResult ...; positions and sizes
+    ports        CreateIoCompletionPort, GetQueuedCompletionStatus ...; CancelIo, CancelIoEx, CancelSynchronousIo
 
 A name is what Windows takes (`C:\data\x`, `\\.\Name`, `\\?\C:\x`, `\\?\GLOBALROOT\Device\...`) or a path of the host
 (`/data/x`, `data/x`). `C:` is the host's root. Share modes and security attributes are taken and mean nothing: the host
@@ -16,12 +19,41 @@ from ..io_manager import major
 from ..system.default import default_system
 from ..system.system import System
 from .handles import number_in, system_of
-from .pywintypes import Handle, PyHANDLE, refuse, win32_errors
+from .overlapped import OVERLAPPED
+from .ports import (
+    OVERLAPPED_ENTRY,
+    CancelIo,
+    CancelIoEx,
+    CancelSynchronousIo,
+    CreateIoCompletionPort,
+    GetQueuedCompletionStatus,
+    GetQueuedCompletionStatusEx,
+    PostQueuedCompletionStatus,
+    SetFileCompletionNotificationModes,
+)
+from .pyhandle import Handle, PyHANDLE, error, refuse, win32_errors
+from .transfers import (
+    AllocateReadBuffer,
+    FlushFileBuffers,
+    GetFileSize,
+    GetOverlappedResult,
+    GetOverlappedResultEx,
+    HasOverlappedIoCompleted,
+    ReadFile,
+    ReadFileEx,
+    SetEndOfFile,
+    SetFilePointer,
+    WriteFile,
+    WriteFileEx,
+)
 from .win32con import (
     CREATE_ALWAYS,
     CREATE_NEW,
     FILE_APPEND_DATA,
     FILE_ATTRIBUTE_NORMAL,
+    FILE_BEGIN,
+    FILE_CURRENT,
+    FILE_END,
     FILE_FLAG_NO_BUFFERING,
     FILE_FLAG_OVERLAPPED,
     FILE_FLAG_RANDOM_ACCESS,
@@ -29,6 +61,8 @@ from .win32con import (
     FILE_READ_DATA,
     FILE_SHARE_READ,
     FILE_SHARE_WRITE,
+    FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
+    FILE_SKIP_SET_EVENT_ON_HANDLE,
     FILE_WRITE_DATA,
     GENERIC_ALL,
     GENERIC_READ,
@@ -45,7 +79,13 @@ __all__ = [
     "FILE_ATTRIBUTE_NORMAL", "FILE_FLAG_NO_BUFFERING", "FILE_FLAG_OVERLAPPED", "FILE_FLAG_RANDOM_ACCESS",
     "FILE_FLAG_SEQUENTIAL_SCAN", "FILE_SHARE_READ", "FILE_SHARE_WRITE",
     "GENERIC_ALL", "GENERIC_READ", "GENERIC_WRITE", "INVALID_HANDLE_VALUE",
-    "CloseHandle", "CreateFile",
+    "FILE_BEGIN", "FILE_CURRENT", "FILE_END", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS", "FILE_SKIP_SET_EVENT_ON_HANDLE",
+    "OVERLAPPED", "OVERLAPPED_ENTRY",
+    "AllocateReadBuffer", "CancelIo", "CancelIoEx", "CancelSynchronousIo", "CloseHandle", "CreateFile",
+    "CreateIoCompletionPort", "FlushFileBuffers", "GetFileSize", "GetOverlappedResult", "GetOverlappedResultEx",
+    "GetQueuedCompletionStatus", "GetQueuedCompletionStatusEx", "HasOverlappedIoCompleted",
+    "PostQueuedCompletionStatus", "ReadFile", "ReadFileEx", "SetEndOfFile", "SetFileCompletionNotificationModes",
+    "SetFilePointer", "WriteFile", "WriteFileEx", "error",
 ]  # fmt: skip
 
 _DISPOSITIONS = {

@@ -1,0 +1,49 @@
+"""The calls that belong to no other module, where pywin32 has them: handles, threads, sleeping.
+
+Source: pywin32's module win32api. Rows: R31
+"""
+
+from __future__ import annotations
+
+from ..object_manager.handles import DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS
+from ..system.system import System
+from .handles import number_in, system_of
+from .pyhandle import Handle, PyHANDLE, error, win32_errors
+from .threads import GetCurrentThread, GetCurrentThreadId, OpenThread, QueueUserAPC, Sleep, SleepEx
+from .win32file import CloseHandle
+
+__all__ = [
+    "DUPLICATE_CLOSE_SOURCE", "DUPLICATE_SAME_ACCESS",
+    "CloseHandle", "DuplicateHandle", "GetCurrentProcess", "GetCurrentThread", "GetCurrentThreadId", "OpenThread",
+    "QueueUserAPC", "Sleep", "SleepEx", "error",
+]  # fmt: skip
+
+
+def GetCurrentProcess() -> int:
+    """A number that stands for this process, the only one whose handles there are.
+
+    NT: GetCurrentProcess
+    """
+    return -1
+
+
+def DuplicateHandle(
+    hSourceProcess: int,
+    hSource: Handle,
+    hTargetProcessHandle: int,
+    desiredAccess: int,
+    bInheritHandle: bool,
+    options: int,
+    *,
+    system: System | None = None,
+) -> PyHANDLE:
+    """One more handle for the same object; both processes are this one. Raises `pywintypes.error`.
+
+    NT: DuplicateHandle
+    """
+    owner = system_of(hSource, system)
+    with win32_errors("DuplicateHandle"):
+        new = owner.io.handles.duplicate(number_in(hSource, owner), desiredAccess, 0, options)
+    if options & DUPLICATE_CLOSE_SOURCE and isinstance(hSource, PyHANDLE):
+        hSource.Detach()
+    return PyHANDLE(owner, new)
