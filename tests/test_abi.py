@@ -108,6 +108,27 @@ LAYOUTS = {
     "FILE_MODE_INFORMATION": (4, {"Mode": 0}),
     "FILE_ALIGNMENT_INFORMATION": (4, {"AlignmentRequirement": 0}),
     "FILE_DISPOSITION_INFORMATION": (1, {"DeleteFile": 0}),
+    "FILE_PIPE_INFORMATION": (8, {"ReadMode": 0, "CompletionMode": 4}),
+    "FILE_PIPE_LOCAL_INFORMATION": (
+        40,
+        {
+            "NamedPipeType": 0,
+            "NamedPipeConfiguration": 4,
+            "MaximumInstances": 8,
+            "CurrentInstances": 12,
+            "InboundQuota": 16,
+            "ReadDataAvailable": 20,
+            "OutboundQuota": 24,
+            "WriteQuotaAvailable": 28,
+            "NamedPipeState": 32,
+            "NamedPipeEnd": 36,
+        },
+    ),
+    "FILE_PIPE_PEEK_BUFFER": (
+        16,
+        {"NamedPipeState": 0, "ReadDataAvailable": 4, "NumberOfMessages": 8, "MessageLength": 12},
+    ),
+    "FILE_PIPE_WAIT_FOR_BUFFER": (16, {"Timeout": 0, "NameLength": 8, "TimeoutSpecified": 12, "Name": 14}),
     "FILE_ATTRIBUTE_TAG_INFORMATION": (8, {"FileAttributes": 0, "ReparseTag": 4}),
     "FILE_NETWORK_OPEN_INFORMATION": (
         56,

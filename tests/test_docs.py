@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from doc_blocks import Block, blocks, run_page, run_python
+from ntio.system.default import close_default_system
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -25,7 +26,10 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run_page(page)
+    try:
+        run_page(page)
+    finally:
+        close_default_system()  # a page uses it as a program does, for which it is closed at the end
 
 
 @pytest.mark.slow

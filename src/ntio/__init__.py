@@ -3,7 +3,7 @@
     ntio.open, File            files: bytes at offsets          ntio.Ring, Completions, Batch   many requests at once
     ntio.Stack                 drivers put on top of each other  ntio.read_files, FileData       many small files
     ntio.Driver, FilterDriver  drivers of your own               ntio.System, default_system     the machine they run on
-    ntio.Verifier              the rules they have to keep
+    ntio.Verifier              the rules they have to keep      ntio.CompletionPort, PortExecutor   how many threads run
 
 Importing ntio is quick and works on any platform; each name is loaded when first used.
 """
@@ -18,8 +18,10 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .bugcheck import BugCheck
     from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
-    from .status import NtError
+    from .io_manager.packets import Packet, Packets
+    from .status import NtError, PortClosed
     from .system.arena import Arena
+    from .system.completion_port import CompletionPort, PortStatistics
     from .system.completions import Completions
     from .system.copy_files import FileCopy, copy_files
     from .system.copy_tree import copy_tree
@@ -27,8 +29,14 @@ if TYPE_CHECKING:
     from .system.file import File
     from .system.file import open_file as open
     from .system.file_batch import FileBatch, FileData
+    from .system.operation import Operation
+    from .system.pipes import NamedPipe, pipe_pair
+    from .system.port_executor import PortExecutor
+    from .system.port_workers import PortWorkers
     from .system.read_files import read_file_batches, read_files
     from .system.ring import Ring
+    from .system.socket_group import SocketGroup
+    from .system.sockets import Socket
     from .system.stack import Stack
     from .system.started import Batch
     from .system.stat_files import FileStats, stat_files
@@ -44,6 +52,14 @@ _HOME = {
     "FilterDriver": "driver_kit",
     "Irp": "driver_kit",
     "NtError": "status",
+    "CompletionPort": "system.completion_port",
+    "Operation": "system.operation",
+    "Packet": "io_manager.packets",
+    "Packets": "io_manager.packets",
+    "PortClosed": "status",
+    "PortExecutor": "system.port_executor",
+    "PortStatistics": "system.completion_port",
+    "PortWorkers": "system.port_workers",
     "Arena": "system.arena",
     "Completions": "system.completions",
     "default_system": "system.default",
@@ -58,7 +74,11 @@ _HOME = {
     "read_file_batches": "system.read_files",
     "stat_files": "system.stat_files",
     "read_files": "system.read_files",
+    "NamedPipe": "system.pipes",
+    "pipe_pair": "system.pipes",
     "Ring": "system.ring",
+    "Socket": "system.sockets",
+    "SocketGroup": "system.socket_group",
     "Stack": "system.stack",
     "Verifier": "verifier.verifier",
     "Batch": "system.started",
@@ -71,6 +91,7 @@ __all__ = [
     "Arena",
     "Batch",
     "BugCheck",
+    "CompletionPort",
     "Completions",
     "DeviceObject",
     "Driver",
@@ -81,8 +102,18 @@ __all__ = [
     "FileStats",
     "FilterDriver",
     "Irp",
+    "NamedPipe",
     "NtError",
+    "Operation",
+    "Packet",
+    "Packets",
+    "PortClosed",
+    "PortExecutor",
+    "PortStatistics",
+    "PortWorkers",
     "Ring",
+    "Socket",
+    "SocketGroup",
     "Stack",
     "System",
     "Verifier",
@@ -91,6 +122,7 @@ __all__ = [
     "copy_tree",
     "default_system",
     "open",
+    "pipe_pair",
     "read_file_batches",
     "read_files",
     "stat_files",

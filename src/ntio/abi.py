@@ -178,6 +178,27 @@ FILE_ACCESS_INFORMATION = _record(4, AccessFlags=("<u4", 0))
 FILE_MODE_INFORMATION = _record(4, Mode=("<u4", 0))
 FILE_ALIGNMENT_INFORMATION = _record(4, AlignmentRequirement=("<u4", 0))
 FILE_DISPOSITION_INFORMATION = _record(1, DeleteFile=("u1", 0))
+FILE_PIPE_INFORMATION = _record(8, ReadMode=("<u4", 0), CompletionMode=("<u4", 4))
+FILE_PIPE_LOCAL_INFORMATION = _record(
+    40,
+    NamedPipeType=("<u4", 0),
+    NamedPipeConfiguration=("<u4", 4),
+    MaximumInstances=("<u4", 8),
+    CurrentInstances=("<u4", 12),
+    InboundQuota=("<u4", 16),
+    ReadDataAvailable=("<u4", 20),
+    OutboundQuota=("<u4", 24),
+    WriteQuotaAvailable=("<u4", 28),
+    NamedPipeState=("<u4", 32),
+    NamedPipeEnd=("<u4", 36),
+)
+# The heads of a peek's answer, which data follows, and of what a client waits for, with the name of a pipe behind it.
+FILE_PIPE_PEEK_BUFFER = _record(
+    16, NamedPipeState=("<u4", 0), ReadDataAvailable=("<u4", 4), NumberOfMessages=("<u4", 8), MessageLength=("<u4", 12)
+)
+FILE_PIPE_WAIT_FOR_BUFFER = _record(
+    16, Timeout=("<i8", 0), NameLength=("<u4", 8), TimeoutSpecified=("u1", 12), Name=("<u2", 14)
+)
 FILE_ATTRIBUTE_TAG_INFORMATION = _record(8, FileAttributes=("<u4", 0), ReparseTag=("<u4", 4))
 FILE_NETWORK_OPEN_INFORMATION = _record(
     56,
@@ -314,6 +335,7 @@ FILE_READ_ACCESS = 1
 FILE_WRITE_ACCESS = 2
 
 FILE_DEVICE_DISK = 0x07
+FILE_DEVICE_NAMED_PIPE = 0x11
 
 
 def CTL_CODE(device_type: int, function: int, method: int, access: int) -> int:
@@ -330,4 +352,9 @@ def CTL_CODE(device_type: int, function: int, method: int, access: int) -> int:
     return device_type << 16 | access << 14 | function << 2 | method
 
 
+FSCTL_PIPE_DISCONNECT = CTL_CODE(FILE_DEVICE_NAMED_PIPE, 1, METHOD_BUFFERED, FILE_ANY_ACCESS)
+FSCTL_PIPE_LISTEN = CTL_CODE(FILE_DEVICE_NAMED_PIPE, 2, METHOD_BUFFERED, FILE_ANY_ACCESS)
+FSCTL_PIPE_PEEK = CTL_CODE(FILE_DEVICE_NAMED_PIPE, 3, METHOD_BUFFERED, FILE_READ_ACCESS)
+FSCTL_PIPE_TRANSCEIVE = CTL_CODE(FILE_DEVICE_NAMED_PIPE, 5, METHOD_NEITHER, FILE_READ_ACCESS | FILE_WRITE_ACCESS)
+FSCTL_PIPE_WAIT = CTL_CODE(FILE_DEVICE_NAMED_PIPE, 6, METHOD_BUFFERED, FILE_ANY_ACCESS)
 IOCTL_DISK_GET_LENGTH_INFO = CTL_CODE(FILE_DEVICE_DISK, 0x17, METHOD_BUFFERED, FILE_READ_ACCESS)

@@ -12,6 +12,7 @@
         ├── InvalidHandle                also ValueError            the calling code
         │   ├── FileClosed               used after close()         the calling code
         │   ├── RingClosed               used after close()         the calling code
+        │   ├── PortClosed               used after close()         the calling code, or how threads are sent home
         │   └── RingLostInFork           used in a forked child     the calling code
         ├── InvalidDeviceRequest         not this device's work     the calling code, or an unfinished driver
         ├── BufferInUse                  also BufferError           the calling code
@@ -139,6 +140,10 @@ class RingClosed(InvalidHandle):
 
 class RingLostInFork(InvalidHandle):
     """The ring belongs to the parent process: the calling code must open its own after a fork."""
+
+
+class PortClosed(InvalidHandle):
+    """The completion port was closed, before the call or while it waited: how the threads of a port are sent home."""
 
 
 class InvalidDeviceRequest(NtError):

@@ -290,6 +290,25 @@ def test_an_interrupted_wait_lets_the_request_go(system: System, monkeypatch: py
     system.io.irps.free(irp)
 
 
+def test_an_interrupt_below_lets_the_request_go_too(system: System) -> None:
+    kept, ended = list[Irp](), list[int]()
+
+    def interrupted(device: DeviceObject, irp: Irp) -> int:
+        irp.mark_pending()
+        kept.append(irp)
+        raise KeyboardInterrupt
+
+    devices = load_stack(system, Bottom(interrupted), Waits())
+    irp = new_packet(devices[-1])
+    irp.on_complete = lambda irp: ended.append(irp.status)
+    with pytest.raises(KeyboardInterrupt):
+        call_driver(devices[-1], irp)
+    assert irp.cancel and not ended
+    kept[0].complete(STATUS_DISK_FULL)
+    assert ended == [STATUS_DISK_FULL] and irp.completed
+    system.io.irps.free(irp)
+
+
 def test_a_request_that_was_back_already_when_the_wait_was_interrupted(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,9 @@ class Port:
     def insert_packet(self, key: int, apc_context: Any, status: int, information: int) -> None:
         self.packets.append((key, apc_context, status, information))
 
+    def forget(self, file_object: Any) -> None:
+        pass
+
 
 class Bench:
     """One device whose driver keeps what it gets, a file on it, and requests with everything a caller can ask for."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from made_up_drivers import Bottom, Holder, load_stack
 from ntio import DeviceObject, Driver, FilterDriver, Irp, System
 from ntio.io_manager import major, requests
+from ntio.io_manager.completion_port import CompletionPort
 from ntio.io_manager.file_object import CompletionContext, FileObject, SectionObjectPointers
 from ntio.io_manager.open import CreateParameters, close_file, open_device
 from ntio.io_manager.share_access import (
@@ -36,7 +37,7 @@ def test_a_new_file_object(system: System) -> None:
     assert file.section_object_pointers is file.private_cache_map is file.completion_context is None
     assert file.related_file_object is None and not file.lock_operation and not file.delete_pending
     file.section_object_pointers = SectionObjectPointers(shared_cache_map="map")
-    file.completion_context = CompletionContext(port=None, key=7)  # type: ignore[arg-type]
+    file.completion_context = CompletionContext(CompletionPort(system.io), key=7)
     assert file.CompletionContext.Key == 7
     close_file(file)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from made_up_drivers import Bottom, Layer, load_stack, new_packet, sent
 from ntio import BugCheck, FilterDriver, Irp, Stack, System
+from ntio.bugcheck import BugCheckCode
 from ntio.driver_kit import DeviceObject
 from ntio.io_manager import major
 from ntio.io_manager.batch import Batch
@@ -52,6 +54,19 @@ def test_a_new_packet_is_at_nobody(system: System, count: int) -> None:
     assert irp.next_location is irp.locations[count - 1]
     assert not irp.completed
     system.io.irps.free(irp)
+
+
+@pytest.mark.row("R18")
+@pytest.mark.stops_system
+@pytest.mark.parametrize("step", [Irp.copy_location_to_next, lambda irp: irp.set_completion_routine(nothing)])
+def test_below_the_lowest_location_there_is_none_to_be_filled(system: System, step: Callable[[Irp], object]) -> None:
+    irp = system.io.irps.allocate_for_driver(2)
+    irp.set_next_location()
+    irp.set_next_location()
+    with pytest.raises(BugCheck) as caught:
+        step(irp)
+    assert caught.value.code is BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS
+    assert irp.locations[1].completion_routine is None
 
 
 @pytest.mark.row("R18")

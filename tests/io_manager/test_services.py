@@ -159,8 +159,10 @@ def test_appending_is_told_to_the_driver(bench: ServiceBench, recorder: Recorder
 
 
 @pytest.mark.parametrize("synchronous", [True, False])
-@pytest.mark.parametrize(("service", "offset"), [(read, -1), (read, -3), (write, -3), (read, -(1 << 62))])
-def test_other_negative_offsets_are_refused(
+@pytest.mark.parametrize(
+    ("service", "offset"), [(read, -1), (read, -3), (write, -3), (read, -(1 << 62)), (read, 1 << 63), (write, 1 << 63)]
+)
+def test_offsets_where_nothing_can_be_are_refused(
     bench: ServiceBench, recorder: Recorder, service: Read, offset: int, synchronous: bool
 ) -> None:
     assert service(bench, bench.open(synchronous=synchronous), 4, offset) == STATUS_INVALID_PARAMETER
@@ -341,10 +343,78 @@ def test_an_interrupted_call_leaves_a_cancelled_packet_and_a_usable_file(system:
         results: list[int] = []
         thread = beside(lambda: results.append(read(bench, file, 4, 0)))
         keeper.arrived.wait()
-        late.complete(0, 1)  # sets the file's event, though the second request is not done
+        late.complete(0, 1)  # no affair of the file's any more
+        file.event.set()  # and if its end had begun before: the second request is not done all the same
         keeper.let_go(STATUS_SUCCESS, 4)
         thread.join()
         assert (results, bench.answered) == ([STATUS_SUCCESS], (0, 4))
+
+
+def test_an_interrupted_call_does_not_speak_for_the_next(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper, forgotten = Keeper(), IoStatusBlock(*UNTOUCHED)
+    wait = Event.wait
+    with ServiceBench(system, keeper) as bench:
+        file = bench.open()
+
+        def both_end(event: Event, timeout: float | None = None) -> bool:
+            if event is not file.event:
+                return wait(event, timeout)
+            if len(keeper.held) == 1:
+                raise KeyboardInterrupt
+            first, second = keeper.held
+            second.complete(STATUS_SUCCESS, 4)
+            first.complete(STATUS_CANCELLED)
+            return wait(event, timeout)
+
+        monkeypatch.setattr(Event, "wait", both_end)
+        with pytest.raises(KeyboardInterrupt):
+            services.read_file(file, None, None, None, forgotten, bytearray(4), None, 0)
+        assert read(bench, file, 4, 0) == STATUS_SUCCESS and bench.answered == (0, 4)
+        assert (forgotten.status, forgotten.information) == UNTOUCHED
+
+
+def test_the_files_event_stays_set_after_a_request_that_was_waited_for(system: System) -> None:
+    keeper = Keeper()
+    with ServiceBench(system, keeper) as bench:
+        file, results = bench.open(), list[int]()
+        thread = beside(lambda: results.append(read(bench, file, 4, 0)))
+        keeper.arrived.wait()
+        assert not file.event.read_state()
+        keeper.let_go(STATUS_SUCCESS, 4)
+        thread.join()
+        assert results == [STATUS_SUCCESS] and file.event.read_state()
+
+
+def test_who_wants_no_event_on_a_synchronous_file_waits_for_its_end_all_the_same(system: System) -> None:
+    keeper = Keeper()
+    with ServiceBench(system, keeper) as bench:
+        file, results = bench.open(), list[int]()
+        file.flags |= major.FO_SKIP_SET_EVENT
+        thread = beside(lambda: results.append(read(bench, file, 4, 0)))
+        keeper.arrived.wait()
+        keeper.let_go(STATUS_SUCCESS, 4)
+        thread.join()
+        assert results == [STATUS_SUCCESS]
+
+
+def test_cancelling_is_not_disturbed_by_requests_that_come_meanwhile(system: System) -> None:
+    keeper = Keeper()
+    with ServiceBench(system, keeper) as bench:
+        file, irps = bench.open(synchronous=False), system.io.threads.current().irps
+
+        class Comes:
+            """Stands in the list; another comes while it is looked at."""
+
+            @property
+            def extension(self) -> None:
+                irps[Comes()] = None
+
+        irps[Comes()] = None
+        assert services.read_file(file, None, None, None, bench.iosb, bytearray(4), None, 0) == STATUS_PENDING
+        assert services.cancel_io_ex(file, None, IoStatusBlock()) == STATUS_SUCCESS and keeper.held[0].cancel
+        for one in [one for one in irps if isinstance(one, Comes)]:
+            del irps[one]
+        keeper.let_go(STATUS_CANCELLED)
 
 
 def test_an_interrupt_inside_a_driver_loses_no_packet(bench: ServiceBench, recorder: Recorder) -> None:

@@ -197,6 +197,29 @@ def test_a_directory_is_asked_for_entries(system: System) -> None:
         assert asked == [(1, 3, 8, "*.txt", 12), (1, 0, 8, None, 12)]
 
 
+def test_a_directory_is_watched_for_changes(system: System) -> None:
+    held: list[Irp] = []
+
+    def keep(device: DeviceObject, irp: Irp) -> int:
+        irp.mark_pending()
+        held.append(irp)
+        return PENDING
+
+    with ServiceBench(system, Told(keep, major.DO_BUFFERED_IO)) as bench:
+        file, buffer = bench.open(synchronous=False), bytearray(8)
+        arguments = file, bench.event, None, None, bench.iosb, buffer, None
+        for nothing in (0, 0x1000):
+            assert services.notify_change_directory(*arguments, nothing) == STATUS_INVALID_PARAMETER
+        wanted = major.FILE_NOTIFY_CHANGE_SIZE
+        assert services.notify_change_directory(*arguments, wanted, watch_tree=True) == STATUS_PENDING
+        location = held[0].location
+        assert (location.minor, location.flags, location.length, location.key) == (2, major.SL_WATCH_TREE, 8, wanted)
+        assert held[0].buffer is not None
+        held[0].buffer[:6] = b"change"
+        held[0].complete(information=6)
+        assert (bench.seen, buffer) == (((0, 6), True), b"change\0\0")
+
+
 def test_locks_by_packet(system: System) -> None:
     asked: list[tuple[Any, ...]] = []
 

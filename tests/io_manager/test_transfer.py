@@ -73,6 +73,8 @@ def test_a_buffer_that_cannot_be_used_so_is_a_violation(memory: AddressSpace) ->
     assert violates(memory, bytearray(3), 4, writing=True, **user)
     assert violates(memory, b"abcd", 4, writing=True, **user)
     assert violates(memory, 0x1000, 4, writing=True, **user)
+    assert violates(memory, bytearray(3), -1, writing=True, **user)
+    assert violates(memory, None, -1, writing=True, mode=major.KERNEL_MODE)
     assert not violates(memory, b"abcd", 4, writing=False, **user)
     assert not violates(memory, None, 0, writing=True, **user)
     assert not violates(memory, b"abcd", 0, writing=True, **user)

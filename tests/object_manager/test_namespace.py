@@ -216,3 +216,33 @@ def test_names_that_differ_only_in_case_where_that_is_allowed(names: Namespace) 
     directory.discard(lower)
     assert directory.find("same") is upper
     assert lower.directory is None
+
+
+def test_what_is_provided_is_made_when_it_is_first_looked_for(names: Namespace) -> None:
+    made: list[Parsing] = []
+
+    def make() -> None:
+        made.append(Parsing())
+        names.insert("\\Device\\Later", made[-1])
+
+    names.provide("\\Device\\LATER", make)
+    assert status_of(names.lookup, "\\Device\\Other") == STATUS_OBJECT_NAME_NOT_FOUND and not made
+    assert names.lookup("\\device\\later\\rest") == (made[0], "\\rest")
+    assert names.lookup("\\Device\\Later") == (made[0], "") and len(made) == 1
+    names.remove("\\Device\\Later")
+    assert status_of(names.lookup, "\\Device\\Later") == STATUS_OBJECT_NAME_NOT_FOUND
+
+
+def test_what_could_not_be_made_is_tried_again(names: Namespace) -> None:
+    tries: list[int] = []
+
+    def make() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise MemoryError
+        names.insert("\\Device\\Later", Parsing())
+
+    names.provide("\\Device\\Later", make)
+    with pytest.raises(MemoryError):
+        names.lookup("\\Device\\Later")
+    assert isinstance(names.lookup("\\Device\\Later")[0], Parsing)

@@ -11,7 +11,7 @@ from ntio.object_manager.links import create_link, open_link, query_link
 from ntio.object_manager.manager import ObjectManager
 from ntio.object_manager.namespace import Directory
 from ntio.object_manager.naming import NameAnswer, fit_name
-from ntio.object_manager.object_security import SecurityInformation, query_security, selected, set_security
+from ntio.object_manager.object_security import SecurityInformation, merge, query_security, selected, set_security
 from ntio.object_manager.objects import BodyObject, NamedObject
 from ntio.object_manager.opening import ObjectAttributes, create_object, insert_object
 from ntio.object_manager.types import (
@@ -24,7 +24,7 @@ from ntio.object_manager.types import (
     TypeProcedures,
 )
 from ntio.security.access_mask import ACCESS_SYSTEM_SECURITY, READ_CONTROL, USER_MODE, WRITE_DAC, GenericMapping
-from ntio.security.descriptor import Control
+from ntio.security.descriptor import Control, SecurityDescriptor
 from ntio.security.sddl import format_sddl, parse_sddl
 from ntio.security.token import SYSTEM_LOGON, administrator_token, user_token
 from ntio.status import (
@@ -272,9 +272,11 @@ def test_descriptors_are_seen_and_set_part_by_part(objects: ObjectManager) -> No
 def test_a_type_may_keep_descriptors_somewhere_else(objects: ObjectManager) -> None:
     kept = [parse_sddl("O:SY")]
 
-    def security(thing: object, new: object) -> object:
+    def security(
+        thing: object, parts: SecurityInformation, new: SecurityDescriptor | None
+    ) -> SecurityDescriptor:
         if new is not None:
-            kept.append(new)
+            kept.append(merge(kept[-1], new, parts))
         return kept[-1]
 
     procedures = TypeProcedures(security=security)

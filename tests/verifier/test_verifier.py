@@ -9,7 +9,8 @@ import ntio
 from bad_drivers import SIZE, ClaimsTooManyBytes, HidesAnError, Raises
 from model_filters import Base, Keeper, Later, Looker, Raw, Skip, Xor, XorRows
 from ntio.drivers.ram_disk import RamDisk
-from ntio.io_manager.irp import Irp
+from ntio.io_manager.irp import MORE_PROCESSING_REQUIRED, Irp
+from ntio.io_manager.major import IRP_MJ_READ
 from ntio.status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_END_OF_FILE, NtError
 from ntio.system.default import new_system
 from ntio.verifier import rules
@@ -33,6 +34,20 @@ def test_good_drivers_of_every_style_pass(hal_name: str) -> None:
             assert done.data[1].tobytes() == data[100:164] and done.status[2] == STATUS_END_OF_FILE
             assert ring.start_write(stack.file, 0, [b"new"]).wait().information.tolist() == [3]
     assert verifier.violations == []
+
+
+def test_a_packet_of_ones_own_may_be_sent_again_and_again(hal_name: str) -> None:
+    with ntio.System(hal_name, verify=True) as system, ntio.Stack(RamDisk(SIZE), Raw(), system=system) as stack:
+        top = stack.file.file_object.related_device()
+        irp = system.io.irps.allocate_for_driver(top.stack_size)
+        for reuse in (True, False, True):
+            irp.next_location.major = IRP_MJ_READ
+            irp.next_location.length, irp.buffer = 8, memoryview(bytearray(8))
+            irp.set_completion_routine(lambda device, irp, context: MORE_PROCESSING_REQUIRED)
+            assert irp.send_to(top) == 0 and irp.information == 8
+            if reuse:
+                irp.reuse()
+        system.io.irps.free(irp)
 
 
 def test_what_is_collected_does_not_stop_the_system() -> None:

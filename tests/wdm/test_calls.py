@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import ntio
-from ntio import FilterDriver, NtError, Stack, System
+from made_up_drivers import Holder
+from ntio import BugCheck, FilterDriver, NtError, Stack, System
 from ntio.driver_kit import DeviceObject, Irp, wdk_driver
 from ntio.wdm import *  # noqa: F403
 
@@ -241,6 +242,116 @@ def test_a_routine_that_keeps_its_driver_loaded(system: System) -> None:
         assert IoSetCompletionRoutineEx(device, irp, done, device, True, True, True) == STATUS_SUCCESS
         assert IoCallDriver(device, irp) == STATUS_SUCCESS
         assert (counts, device.ReferenceCount) == ([before + 1], before)
+
+
+def test_an_unloading_that_waits_for_that_routine_is_done_after_it(system: System) -> None:
+    kept, order = Holder(), []
+
+    def DriverEntry(driver: Any, path: str) -> int:
+        driver.DriverUnload = lambda driver: order.append("unload")
+        return IoCreateDevice(driver, 0, None, FILE_DEVICE_UNKNOWN, 0, False)[0]
+
+    def done(device: Any, irp: Any, context: Any) -> int:
+        order.append("routine")
+        IoFreeIrp(irp)
+        return StopCompletion
+
+    below, driver = system.load(kept), system.load_driver("above", DriverEntry)
+    irp = IoBuildAsynchronousFsdRequest(IRP_MJ_READ, below, bytearray(4), 4, 0, None)
+    IoSetCompletionRoutineEx(driver.DeviceObject, irp, done)
+    assert IoCallDriver(below, irp) == STATUS_PENDING
+    assert system.io.loader.unload_driver(driver) == STATUS_SUCCESS and order == []
+    kept.release()
+    assert order == ["routine", "unload"]
+
+
+def test_nothing_is_attached_to_a_device_that_is_initializing(system: System) -> None:
+    def DriverEntry(driver: Any, path: str) -> int:
+        (_, source), (_, target) = (IoCreateDevice(driver, 0, None, FILE_DEVICE_DISK, 0, False) for _ in range(2))
+        attached.append(IoAttachDeviceToDeviceStack(source, target))
+        target.Flags &= ~DO_DEVICE_INITIALIZING
+        attached.append(IoAttachDeviceToDeviceStack(source, target) is target)
+        IoDetachDevice(target)
+        return STATUS_SUCCESS
+
+    attached: list[Any] = []
+    system.load_driver("pair", DriverEntry)
+    assert attached == [None, True]
+
+
+def test_who_asks_for_a_device_of_a_stack_gets_a_reference(system: System) -> None:
+    with Stack("ram_disk:size=4096", layer(lambda driver: None), system=system) as stack:
+        top = stack.file.file_object.related_device()
+        bottom = top.lower
+        before = top.pointer_count, bottom.pointer_count
+        assert IoGetAttachedDevice(bottom) is top and (top.pointer_count, bottom.pointer_count) == before
+        taken = IoGetAttachedDeviceReference(bottom), IoGetLowerDeviceObject(top), IoGetDeviceAttachmentBaseRef(top)
+        assert taken == (top, bottom, bottom) and IoGetLowerDeviceObject(bottom) is None
+        assert (top.pointer_count, bottom.pointer_count) == (before[0] + 1, before[1] + 2)
+        for device in taken:
+            ObDereferenceObject(device)
+        assert (top.pointer_count, bottom.pointer_count) == before
+
+
+def test_a_queue_of_work(system: System) -> None:
+    queue = KeInitializeQueue(2, system=system)
+    assert [KeInsertQueue(queue, entry) for entry in ("first", "second", "third")] == [0, 1, 2]
+    assert KeRemoveQueue(queue) == "first" and KeReadStateQueue(queue) == 2
+    assert KeRundownQueue(queue) == ["second", "third"] and KeReadStateQueue(queue) == 0
+    empty = KeInitializeQueue(system=system)
+    assert KeRemoveQueue(empty, KernelMode, 0) == STATUS_TIMEOUT and KeRundownQueue(empty) == []
+
+
+def test_lookaside_lists() -> None:
+    freed = []
+    plain = ExInitializeNPagedLookasideList(None, None, 0, 24, 0, 0)
+    entry = ExAllocateFromNPagedLookasideList(plain)
+    assert entry == bytearray(24)
+    ExFreeToNPagedLookasideList(plain, entry)
+    assert ExAllocateFromNPagedLookasideList(plain) is entry
+    status, made = ExInitializeLookasideListEx(lambda size: [size], freed.append, NonPagedPool, 0, 7, 0, 0)
+    entries = [ExAllocateFromLookasideListEx(made) for _ in range(5)]
+    for one in entries:
+        ExFreeToLookasideListEx(made, one)
+    assert status == STATUS_SUCCESS and made.depth == 4 and freed == [[7]]
+    ExDeleteLookasideListEx(made)
+    assert freed == [[7]] * 5
+
+
+def test_a_descriptor_step_by_step() -> None:
+    sid = SID.from_text("S-1-5-18")
+    status, dacl = RtlAddAccessAllowedAce(RtlCreateAcl(), 2, FILE_ALL_ACCESS, sid)
+    assert status == STATUS_SUCCESS
+    _, dacl = RtlAddAccessDeniedAce(dacl, 2, FILE_WRITE_DATA, sid)
+    assert (dacl.revision, RtlAddAccessAllowedAce(dacl, 4, 1, sid)[1].revision) == (2, 4)
+    made = RtlCreateSecurityDescriptor()
+    assert RtlGetDaclSecurityDescriptor(made) == (STATUS_SUCCESS, False, None, False)
+    for step in (RtlSetOwnerSecurityDescriptor, RtlSetGroupSecurityDescriptor):
+        _, made = step(made, sid, True)
+    _, made = RtlSetDaclSecurityDescriptor(made, True, dacl, True)
+    assert RtlGetDaclSecurityDescriptor(made) == (STATUS_SUCCESS, True, dacl, True)
+    assert RtlGetOwnerSecurityDescriptor(made) == RtlGetGroupSecurityDescriptor(made) == (STATUS_SUCCESS, sid, True)
+    data = RtlMakeSelfRelativeSD(made)
+    assert len(data) == RtlLengthSecurityDescriptor(made) and SECURITY_DESCRIPTOR.from_bytes(data) == made
+    _, without = RtlSetDaclSecurityDescriptor(made, False, None, False)
+    assert RtlGetDaclSecurityDescriptor(without) == (STATUS_SUCCESS, False, None, False)
+    _, null = RtlSetDaclSecurityDescriptor(made, True, None, False)
+    assert RtlGetDaclSecurityDescriptor(null) == (STATUS_SUCCESS, True, None, False)
+
+
+@pytest.mark.parametrize("queued", [True, False])
+@pytest.mark.stops_system
+def test_what_is_not_to_be_freed_stops_the_system(system: System, queued: bool) -> None:
+    device = system.load(Holder())
+    if queued:
+        event = KeInitializeEvent(NotificationEvent, False, system=system)
+        irp = IoBuildSynchronousFsdRequest(IRP_MJ_READ, device, bytearray(4), 4, 0, event, IO_STATUS_BLOCK())
+    else:
+        irp = IoAllocateIrp(1, False, system=system)
+        IoFreeIrp(irp)
+    with pytest.raises(BugCheck) as caught:
+        IoFreeIrp(irp)
+    assert caught.value.parameters[:2] == (2 if queued else 1, irp)
 
 
 def test_lists_of_memory(system: System) -> None:

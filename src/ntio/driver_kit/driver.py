@@ -45,7 +45,9 @@ from ..io_manager.major import (
     MAJOR_NAMES,
 )
 from ..io_manager.start_io import cancel_queued_packets
-from ..status import STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, InvalidParameter
+from ..object_manager.object_security import SecurityInformation, selected
+from ..security.descriptor import SecurityDescriptor
+from ..status import STATUS_BUFFER_OVERFLOW, STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, InvalidParameter
 
 _ROUTINES = {f"dispatch_{name.lower()}": number for number, name in enumerate(MAJOR_NAMES)}
 _BATCH_ROUTINES = {f"{name}_batch": _ROUTINES[name] for name in ("dispatch_read", "dispatch_write")}
@@ -191,6 +193,19 @@ class Driver:
         answer["AllocationSize"] = answer["EndOfFile"] = size
         answer["NumberOfLinks"] = 1
         data = answer.tobytes()
+        irp.array[: len(data)] = np.frombuffer(data, np.uint8)
+        return irp.complete(information=len(data))
+
+    @staticmethod
+    def answer_security(irp: Irp, descriptor: SecurityDescriptor) -> int:
+        """Complete a query for a security descriptor with the parts of this one that were asked for.
+
+        NT: SeQuerySecurityDescriptorInfo
+        """
+        location = irp.location
+        data = selected(descriptor, SecurityInformation(location.length)).to_bytes()
+        if len(data) > location.key:
+            return irp.complete(STATUS_BUFFER_OVERFLOW, len(data))
         irp.array[: len(data)] = np.frombuffer(data, np.uint8)
         return irp.complete(information=len(data))
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+#: How many entries a driver's list keeps.
+FIRST_DEPTH: Final = 4
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class LookasideList(Generic[T]):
     def allocate(self) -> T:
         """An object from the list, or a new one.
 
-        NT: ExAllocateFromLookasideListEx
+        NT: ExAllocateFromLookasideListEx, ExAllocateFromNPagedLookasideList, ExAllocateFromPagedLookasideList
         """
         self.total_allocates += 1
         try:
@@ -72,7 +75,7 @@ class LookasideList(Generic[T]):
     def free(self, entry: T) -> None:
         """Give an object back; `drop` takes it, or nobody, when the list is as deep as it may be.
 
-        NT: ExFreeToLookasideListEx
+        NT: ExFreeToLookasideListEx, ExFreeToNPagedLookasideList, ExFreeToPagedLookasideList
         """
         self.total_frees += 1
         if len(self.kept) < self.depth:
@@ -87,7 +90,10 @@ class LookasideList(Generic[T]):
             self._drop(entry)
 
     def trim(self) -> None:
-        """Drop every entry that is kept."""
+        """Drop every entry that is kept.
+
+        NT: ExFlushLookasideListEx, ExDeleteLookasideListEx, ExDeleteNPagedLookasideList, ExDeletePagedLookasideList
+        """
         while self.kept:
             entry = self.kept.pop()
             if self._drop is not None:

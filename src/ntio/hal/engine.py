@@ -31,6 +31,9 @@ class Engine(Protocol):
     def stage(self, operations: Operations, start: int, count: int, slot: int) -> None:
         """Take rows of a batch; they start at the next `enter`."""
 
+    def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
+        """Take these rows of a batch, in this order; they start at the next `enter`."""
+
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """Ask that rows of a batch end early."""
 

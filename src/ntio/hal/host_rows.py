@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .file_table import FileTable
-from .operations import WORKING_DIRECTORY, Column, OperationCode, Operations, address_of, cell
+from .operations import SOCKET_CODES, WORKING_DIRECTORY, Column, OperationCode, Operations, address_of, cell
 from .statx import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX, write_statx
 
 _CANCELLED = -errno.ECANCELED
@@ -77,6 +78,9 @@ def perform(chunk: Chunk, tables: Tables, parked: Parked) -> list[int | None]:
     operations = chunk.operations
     if operations.code in (OperationCode.READ, OperationCode.WRITE):
         return _move_rows(chunk, tables, parked)
+    if operations.code in SOCKET_CODES:
+        parked += [(row, descriptor(operations, row, tables)) for row in range(chunk.start, chunk.stop)]
+        return [None] * (chunk.stop - chunk.start)
     action = _ACTIONS[operations.code]
     results: list[int | None] = []
     for row in range(chunk.start, chunk.stop):
@@ -213,6 +217,15 @@ def _close(operations: Operations, row: int, tables: Tables) -> int:
     return 0
 
 
+def _shut_down(operations: Operations, row: int, tables: Tables) -> int:
+    native = socket.socket(fileno=descriptor(operations, row, tables))
+    try:
+        native.shutdown(cell(operations.length, row))
+    finally:
+        native.detach()
+    return 0
+
+
 def _stat(operations: Operations, row: int, tables: Tables) -> int:
     path, directory = path_of(operations, row), cell(operations.file, row)
     destination = _EMPTY if operations.auxiliary is None else operations.auxiliary
@@ -235,4 +248,5 @@ _ACTIONS: dict[OperationCode, Callable[[Operations, int, Tables], int]] = {
     OperationCode.OPEN: _open,
     OperationCode.CLOSE: _close,
     OperationCode.STAT: _stat,
+    OperationCode.SHUTDOWN: _shut_down,
 }

@@ -62,6 +62,14 @@ class InFlight:
                 late = np.flatnonzero(operations.cancelled[first : first + rows]) + first
                 self.engine.stage_cancel(operations.slot, late.astype(np.uint32))
 
+    def restart(self, operations: Operations, rows: npt.NDArray[np.uint32]) -> None:
+        """Hand the engine rows of a standing batch once more; there is room for them."""
+        if operations.cancelled is not None:
+            operations.cancelled[rows] = False
+        operations.remaining += len(rows)
+        self.count += len(rows)
+        self.engine.stage_rows(operations, rows, operations.slot)
+
     def feed(self) -> bool:
         """Stage rows of the backlog that have room now; says whether there were any."""
         fed = False
@@ -101,7 +109,7 @@ class InFlight:
         batch.remaining -= count
         self.count -= count
         news: list[News] = [] if batch.on_rows is None else [(batch, completions)]
-        return news if batch.remaining else news + self._retire(batch)
+        return news if batch.remaining else news + self.retire(batch)
 
     def _restage(self, batch: Operations, completions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Stage again what ended only because its thread did or a signal came; returns the true completions."""
@@ -122,9 +130,10 @@ class InFlight:
         dropped["result"] = operations.results[first:] = _CANCELLED
         operations.remaining -= len(dropped)
         news: list[News] = [] if operations.on_rows is None or not len(dropped) else [(operations, dropped)]
-        return news if operations.remaining else news + self._retire(operations)
+        return news if operations.remaining else news + self.retire(operations)
 
-    def _retire(self, operations: Operations) -> list[News]:
+    def retire(self, operations: Operations) -> list[News]:
+        """Forget a batch that is whole; says who wants to hear of it."""
         del self.batches[operations.slot]
         self._free_slots.append(operations.slot)
         # Listed only if need be: its owner may resize the buffer while a driver on another thread still has the list.

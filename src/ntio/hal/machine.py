@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeAlias
 
+from .here import Here
 from .host import HostFiles
 from .operation_queue import OperationQueue
 
@@ -51,22 +52,6 @@ class RealClock:
         time.sleep(seconds)
 
 
-class Counted(Protocol):
-    """A thread whose waits count: somebody else may run meanwhile."""
-
-    def wait_started(self) -> None:
-        """It begins to wait."""
-
-    def wait_ended(self) -> None:
-        """It goes on."""
-
-
-class _Here(threading.local):
-    """What lies with each thread; most threads have nothing there, and then the class's own answer is all it costs."""
-
-    counted: Counted | None = None
-
-
 class HostThread:
     """The calling thread, remembered so that one can ask later whether it has ended."""
 
@@ -80,6 +65,11 @@ class HostThread:
         python = next((one for one in threading.enumerate() if one.ident == self.identity), None)
         self._python = None if type(python).__name__ == "_DummyThread" else python
 
+    @property
+    def name(self) -> str:
+        """What the interpreter calls the thread, or its number."""
+        return f"thread {self.native}" if self._python is None else self._python.name
+
     def ended(self) -> bool:
         """Whether neither interpreter nor host list the thread any more.
 
@@ -92,6 +82,12 @@ class HostThread:
         if os.path.isdir("/proc/self/task"):
             return not os.path.exists(f"/proc/self/task/{self.native}")
         return self.identity not in sys._current_frames()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the thread has ended, `timeout` seconds at most; says whether it has. Only `threading`'s can be."""
+        if self._python is not None:
+            self._python.join(timeout)
+        return self.ended()
 
 
 class Hal:
@@ -119,11 +115,13 @@ class Hal:
         self.random = chance or random.Random()
         self._open_queue = open_queue
         #: Each thread's own place: `counted` is set while the thread works for a completion port.
-        self.here = _Here()
+        self.here = Here()
 
     def new_queue(self, entries: int) -> OperationQueue:
         """A queue for up to `entries` operations in flight."""
-        return self._open_queue(entries)
+        queue = self._open_queue(entries)
+        queue.here = self.here
+        return queue
 
     def new_lock(self) -> Lock:
         """A lock that one thread holds at a time."""

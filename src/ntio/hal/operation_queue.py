@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from ..status import QueueFull, RingClosed, RingLostInFork
 from .engine import PATIENCE, Awaited, Engine
+from .here import Here, begin_wait
 from .in_flight import InFlight, News, announce
 from .operations import Operations
 
@@ -54,6 +55,8 @@ class OperationQueue:
         self._until_closed = _UntilClosed()
         self._closed = False
         self._lost = False
+        #: Where each thread says whether somebody counts its waits; the machine's.
+        self.here = Here()
         _queues.add(self)
 
     @property
@@ -100,6 +103,43 @@ class OperationQueue:
                 self._table.backlog.append(operations)
             self._wake_a_waiter()
         announce(finished)
+
+    def stand(self, operations: Operations) -> None:
+        """Make a batch one whose rows are started singly, as often as wanted (`restart`), until it is retired.
+
+        What becomes of them its `on_rows` hears. Sockets have such batches: one row per connection and direction.
+        """
+        with self._lock:
+            self._check()
+            operations.standing = True
+            self._table.admit(operations)
+            operations.next_row = operations.count
+            operations.remaining = 1
+
+    def restart(self, operations: Operations, rows: npt.NDArray[np.uint32]) -> None:
+        """Start rows of a standing batch, none of which is in flight; raises QueueFull when they do not all fit.
+
+        They start at the next wait, or now if a thread waits already.
+        """
+        with self._lock:
+            self.check_room(len(rows))
+            self._table.restart(operations, rows)
+            if self._driver_goal:
+                self.engine.enter(0)
+                self._nudge_driver()
+            else:
+                self._wake_a_waiter()
+
+    def retire(self, operations: Operations) -> None:
+        """End a standing batch: rows in flight are cancelled, and no row can be started any more."""
+        with self._lock:
+            if not operations.standing or operations.slot not in self._table.batches or self._lost:
+                return
+            operations.standing = False
+            operations.remaining -= 1
+            finished = [] if operations.remaining else self._table.retire(operations)
+        announce(finished)
+        self.cancel(operations)
 
     def check(self) -> None:
         """Raise RingClosed or RingLostInFork if nothing can be started here any more."""
@@ -155,6 +195,7 @@ class OperationQueue:
             return True
         deadline = None if timeout is None else self._now() + timeout
         left: float | None = None
+        counted = begin_wait(self.here)
         try:
             while awaited.remaining:
                 if deadline is not None and (left := deadline - self._now()) <= 0:
@@ -165,6 +206,8 @@ class OperationQueue:
                 self._look_once_more()
         finally:
             self._hand_over()
+            if counted is not None:
+                counted.wait_ended()
         return not awaited.remaining
 
     def _look_once_more(self) -> None:
@@ -185,6 +228,7 @@ class OperationQueue:
                 self.engine.wake(self._driver_goal)
 
     def _finish(self, operations: Operations) -> None:
+        counted = begin_wait(self.here)
         try:
             while operations.remaining:
                 self._advance(operations, None)
@@ -195,6 +239,8 @@ class OperationQueue:
             raise
         finally:
             self._hand_over()
+            if counted is not None:
+                counted.wait_ended()
 
     def _advance(self, awaited: Awaited, timeout: float | None) -> bool:
         """One step of a wait: drive the engine, or sleep until whoever drives it has something for us.
@@ -333,6 +379,7 @@ class OperationQueue:
             self._until_closed.remaining = 0
         self.notify()
         for batch in list(self._table.batches.values()):
+            self.retire(batch)
             self.cancel(batch)
             self._finish(batch)
         self._see_everybody_out()

@@ -53,6 +53,39 @@ class OperationCode(enum.IntEnum):
     OPEN = 5
     CLOSE = 6
     STAT = 7
+    ACCEPT = 8
+    CONNECT = 9
+    SEND = 10
+    RECEIVE = 11
+    SEND_MESSAGE = 12
+    RECEIVE_MESSAGE = 13
+    SHUTDOWN = 14
+    POLL = 15
+
+
+#: Operations on sockets that may have to wait for the other side.
+SOCKET_CODES = frozenset(
+    (
+        OperationCode.ACCEPT, OperationCode.CONNECT, OperationCode.SEND, OperationCode.RECEIVE,
+        OperationCode.SEND_MESSAGE, OperationCode.RECEIVE_MESSAGE, OperationCode.POLL,
+    )
+)  # fmt: skip
+#: Those whose `auxiliary` holds a `MESSAGE` per row.
+MESSAGE_CODES = (OperationCode.SEND_MESSAGE, OperationCode.RECEIVE_MESSAGE)
+
+#: What a datagram comes with: the host's `struct msghdr`, its one `struct iovec`, and the address, which is the caller's
+#: to read and write together with `name_length` and (after a receive) `flags`. The rest a backend fills in.
+MESSAGE = np.dtype(
+    {
+        "names": [
+            "name_pointer", "name_length", "vector", "vectors", "control", "control_length", "flags", "base", "length",
+            "name",
+        ],
+        "formats": ["<u8", "<u4", "<u8", "<u8", "<u8", "<u8", "<u4", "<u8", "<u8", "V128"],
+        "offsets": [0, 8, 16, 24, 32, 40, 48, 56, 64, 72],
+        "itemsize": 200,
+    }
+)  # fmt: skip
 
 
 class Operations:
@@ -62,12 +95,15 @@ class Operations:
     is that of a NUL-terminated path, `length` the mode, `flags` the open flags and `directory` where a relative path
     starts from; with `fixed` set the file goes into the registered slot `file`. For STAT that directory is `file`,
     `length` the mask, and the answer (`statx.STATX`) goes to `auxiliary_position` in `auxiliary`.
+
+    SEND, RECEIVE: `flags` are those of send(2). The ..._MESSAGE codes have their addresses in `auxiliary`, a `MESSAGE` per
+    row. CONNECT: the address is in `buffer`. SHUTDOWN: `length` says how. POLL: `flags` are the events of poll(2).
     """
 
     __slots__ = (
         "auxiliary", "auxiliary_position", "buffer", "buffer_index", "cancelled", "code", "count", "directory", "file",
         "fixed", "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "remaining",
-        "results", "slot",
+        "results", "slot", "standing",
     )
 
     def __init__(
@@ -110,6 +146,8 @@ class Operations:
         self.remaining = count
         self.next_row = 0
         self.slot = -1
+        #: Rows may be started again and again, and the batch stays (`OperationQueue.stand`).
+        self.standing = False
         self.cancelled: npt.NDArray[np.bool_] | None = None
 
     @property

@@ -177,6 +177,11 @@ class SimulatedEngine:
         with self._changed:
             self._staged += [_Row(operations, slot, row) for row in range(start, start + count)]
 
+    def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
+        """Take these rows of a batch; they start at the next `enter`."""
+        with self._changed:
+            self._staged += [_Row(operations, slot, row) for row in rows.tolist()]
+
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """End those of a batch's rows that did not finish yet."""
         wanted = set(rows.tolist())
@@ -246,6 +251,8 @@ class SimulatedEngine:
             return -row.fails_with
         if operations.code in (OperationCode.READ, OperationCode.WRITE):
             return self._move(row)
+        if operations.code not in _ACTIONS:  # the simulated machine has no network
+            return -errno.EOPNOTSUPP
         try:
             return _ACTIONS[operations.code](self, operations, row.row)
         except (OSError, ValueError) as error:

@@ -22,7 +22,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from .host_rows import is_cancelled, mover, refusal
-from .operations import OperationCode, Operations, cell
+from .operations import SOCKET_CODES, OperationCode, Operations, cell
+from .socket_rows import SocketRow, events_of
 
 _CANCELLED = -errno.ECANCELED
 
@@ -34,13 +35,14 @@ _Delivery = tuple[int, list[int], list[int]]
 class StreamRun:
     """Rows of one batch that wait for one stream, in order."""
 
-    __slots__ = ("_owned", "_reopened", "file", "operations", "rows", "slot")
+    __slots__ = ("_owned", "_reopened", "_socket_row", "file", "operations", "rows", "slot")
 
     def __init__(self, operations: Operations, slot: int, rows: Iterable[int], file: int) -> None:
         self.operations = operations
         self.slot = slot
         self.rows = deque(rows)
         self._reopened = False
+        self._socket_row: SocketRow | None = None
         # Made and kept in one call into C: Ctrl-C between the two would leave a descriptor nobody knows.
         self._owned: list[int] = []
         self._owned.extend(map(os.dup, (file,)))
@@ -57,6 +59,8 @@ class StreamRun:
     @property
     def event(self) -> int:
         """What `poll` is to watch for."""
+        if self.operations.code in SOCKET_CODES:
+            return events_of(self.operations)
         return select.POLLIN if self.operations.code == OperationCode.READ else select.POLLOUT
 
     def advance(self, ready: bool) -> _Delivery:
@@ -76,6 +80,8 @@ class StreamRun:
         operations = self.operations
         if is_cancelled(operations, row):
             return _CANCELLED
+        if operations.code in SOCKET_CODES:
+            return self._attempt_socket(row)
         position, length = cell(operations.position, row), cell(operations.length, row)
         if operations.buffer is None or position + length > operations.buffer.nbytes:
             return -errno.EFAULT if length else 0
@@ -100,6 +106,14 @@ class StreamRun:
             return move(self.file, piece, -1, operations.flags)
         except OSError as error:
             return refusal(error)
+
+    def _attempt_socket(self, row: int) -> int | None:
+        if self._socket_row is None:
+            self._socket_row = SocketRow(self.operations, row)
+        result = self._socket_row.attempt(self.file)
+        if result is not None:
+            self._socket_row = None
+        return result
 
     def _reopen(self) -> bool:
         """Open a FIFO once more, with O_NONBLOCK; says whether it did.

@@ -31,8 +31,8 @@ import numpy.typing as npt
 
 from .engine import PATIENCE
 from .file_table import FileTable
-from .host_rows import Chunk, Parked, Tables, perform, refusal
-from .operations import COMPLETION, OperationCode, Operations, rounded_entries
+from .host_rows import Chunk, Parked, Tables, descriptor, perform, refusal
+from .operations import COMPLETION, SOCKET_CODES, OperationCode, Operations, rounded_entries
 from .stream_poller import StreamPoller, StreamRun
 
 _WORKERS = 8
@@ -79,6 +79,11 @@ class ThreadEngine:
             self._live[slot] = (operations, known + count)
             self._staged.append(Chunk(operations, slot, start, start + count))
 
+    def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
+        """Take these rows of a batch; they start at the next `enter`."""
+        for row in rows.tolist():
+            self.stage(operations, row, 1, slot)
+
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """Ask that rows of a batch end early: those that wait for a stream or a worker do."""
         with self._lock:
@@ -121,6 +126,12 @@ class ThreadEngine:
     def _stream_run(self, chunk: Chunk) -> StreamRun | None:
         """A batch on a single stream as one run, which keeps its rows in order; None for any other batch."""
         operations = chunk.operations
+        if operations.code in SOCKET_CODES and chunk.stop == chunk.start + 1:
+            try:
+                file = descriptor(operations, chunk.start, self._tables)
+                return StreamRun(operations, chunk.slot, (chunk.start,), file)
+            except OSError:
+                return None
         if operations.code not in _STREAM_CODES or not isinstance(operations.file, int):
             return None
         file = self._tables.files.descriptor(operations.file) if operations.fixed else operations.file

@@ -39,7 +39,7 @@ import numpy.typing as npt
 
 from . import uring_abi as abi
 from .engine import PATIENCE
-from .operations import COMPLETION, OperationCode, Operations, address_of, rounded_entries
+from .operations import COMPLETION, MESSAGE, MESSAGE_CODES, OperationCode, Operations, address_of, rounded_entries
 
 _BASE_FLAGS = abi.SETUP_CQSIZE | abi.SETUP_SUBMIT_ALL | abi.SETUP_COOP_TASKRUN | abi.SETUP_TASKRUN_FLAG
 
@@ -55,7 +55,17 @@ _OPCODES = {
     OperationCode.OPEN: abi.OP_OPENAT,
     OperationCode.CLOSE: abi.OP_CLOSE,
     OperationCode.STAT: abi.OP_STATX,
+    OperationCode.ACCEPT: abi.OP_ACCEPT,
+    OperationCode.CONNECT: abi.OP_CONNECT,
+    OperationCode.SEND: abi.OP_SEND,
+    OperationCode.RECEIVE: abi.OP_RECV,
+    OperationCode.SEND_MESSAGE: abi.OP_SENDMSG,
+    OperationCode.RECEIVE_MESSAGE: abi.OP_RECVMSG,
+    OperationCode.SHUTDOWN: abi.OP_SHUTDOWN,
+    OperationCode.POLL: abi.OP_POLL_ADD,
 }
+#: Their entries hold something else, or nothing, where others have the length.
+_LENGTH_ELSEWHERE = (OperationCode.CONNECT, OperationCode.ACCEPT, OperationCode.POLL, *MESSAGE_CODES)
 _FIXED_OPCODES = {OperationCode.READ: abi.OP_READ_FIXED, OperationCode.WRITE: abi.OP_WRITE_FIXED}
 
 #: What `enter` passes for a timeout: argument, its size, flags.
@@ -123,34 +133,55 @@ class UringEngine:
 
     def stage(self, operations: Operations, start: int, count: int, slot: int) -> None:
         """Write rows `start` to `start + count` into the submission ring; no kernel crossing."""
+        self._stage(operations, start, count, slot, None)
+
+    def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
+        """Write these rows into the submission ring; no kernel crossing."""
+        self._stage(operations, 0, len(rows), slot, rows)
+
+    def _stage(
+        self, operations: Operations, start: int, count: int, slot: int, chosen: npt.NDArray[np.uint32] | None
+    ) -> None:
         key = self._constants(operations, slot)
         if key != self._template:
             self._lay_template(key, count)
-        columns, base = self._columns, address_of(operations.buffer)
-        for entries, rows in self._spans(start, count):
-            columns["row"][entries] = np.arange(rows.start, rows.stop, dtype=np.uint32)
+        columns = self._columns
+        for entries, part in self._spans(start, count):
+            rows: Any = part if chosen is None else chosen[part]
+            columns["row"][entries] = np.arange(part.start, part.stop, dtype=np.uint32) if chosen is None else rows
             self._write_varying(operations, entries, rows)
-            if operations.code == OperationCode.STAT:
-                columns["off"][entries] = _slice(operations.auxiliary_position, rows) + np.uint64(
-                    address_of(operations.auxiliary)
-                )
-            else:
-                columns["off"][entries] = _slice(operations.offset, rows)
-            position = operations.position
-            if isinstance(position, int):
-                columns["addr"][entries] = base + position
-            else:
-                np.add(position[rows], np.uint64(base), out=columns["addr"][entries], casting="unsafe")
+            self._write_places(operations, entries, rows)
         self._publish(count)
 
-    def _write_varying(self, operations: Operations, entries: slice, rows: slice) -> None:
+    def _write_places(self, operations: Operations, entries: slice, rows: Any) -> None:
+        """The two columns that may be addresses."""
+        columns, code, position = self._columns, operations.code, operations.position
+        if code in MESSAGE_CODES:
+            columns["addr"][entries] = _point(operations, rows)
+            columns["off"][entries] = 0
+            return
+        if code == OperationCode.STAT:
+            columns["off"][entries] = _slice(operations.auxiliary_position, rows) + np.uint64(
+                address_of(operations.auxiliary)
+            )
+        else:
+            columns["off"][entries] = _slice(
+                operations.length if code == OperationCode.CONNECT else operations.offset, rows
+            )
+        base = address_of(operations.buffer)
+        if isinstance(position, int):
+            columns["addr"][entries] = base + position
+        else:
+            np.add(position[rows], np.uint64(base), out=columns["addr"][entries], casting="unsafe")
+
+    def _write_varying(self, operations: Operations, entries: slice, rows: Any) -> None:
         file, length = operations.file, operations.length
         if not isinstance(file, int):
             if operations.fixed and operations.code in (OperationCode.OPEN, OperationCode.CLOSE):
                 self._columns["file_index"][entries] = file[rows] + 1
             else:
                 self._columns["fd"][entries] = file[rows]
-        if not isinstance(length, int):
+        if not isinstance(length, int) and operations.code not in _LENGTH_ELSEWHERE:
             self._columns["len"][entries] = length[rows]
 
     def _constants(self, operations: Operations, slot: int) -> _Key:
@@ -158,6 +189,8 @@ class UringEngine:
         opcode, flags, op_flags, file_index = _OPCODES[code], 0, operations.flags, 0
         fd: int | None = file if isinstance(file, int) else None
         length: int | None = operations.length if isinstance(operations.length, int) else None
+        if code in _LENGTH_ELSEWHERE:
+            length = int(code in MESSAGE_CODES)
         index: int | None = file_index
         if operations.buffer_index >= 0:
             opcode = _FIXED_OPCODES[code]
@@ -287,8 +320,9 @@ class UringEngine:
         """Give the ring back: our own arrays first, then the mappings, then the descriptor."""
         if self._fd < 0:
             return
-        for name in ("_sq_head", "_sq_tail", "_cq_head", "_cq_tail", "_sq_flags", "_cqes", "_sqes", "_entries", "_columns"):
+        for name in ("_sq_head", "_sq_tail", "_cq_head", "_cq_tail", "_sq_flags"):
             delattr(self, name)
+        del self._cqes, self._sqes, self._entries, self._columns
         self._ring_map.close()
         self._sqe_map.close()
         os.close(self._fd)
@@ -304,5 +338,22 @@ def _make_timeout(timeout: float) -> _Timeout:
     return ctypes.byref(argument), ctypes.sizeof(argument), abi.ENTER_GETEVENTS | abi.ENTER_EXT_ARG
 
 
-def _slice(column: Any, rows: slice) -> Any:
+def _slice(column: Any, rows: Any) -> Any:
     return column if isinstance(column, int) else column[rows]
+
+
+def _point(operations: Operations, rows: Any) -> npt.NDArray[np.uint64]:
+    """Fill the pointers of the rows' messages; returns where these lie."""
+    assert operations.auxiliary is not None
+    messages = operations.auxiliary.view(MESSAGE)
+    places = _slice(operations.auxiliary_position, rows)
+    if isinstance(places, int):
+        places = np.full(rows.stop - rows.start if isinstance(rows, slice) else len(rows), places)
+    here = places.astype(np.uint64) + np.uint64(address_of(operations.auxiliary))
+    index = places // MESSAGE.itemsize
+    messages["name_pointer"][index] = here + np.uint64(MESSAGE.fields["name"][1])  # type: ignore[index]
+    messages["vector"][index] = here + np.uint64(MESSAGE.fields["base"][1])  # type: ignore[index]
+    messages["vectors"][index] = 1
+    messages["base"][index] = _slice(operations.position, rows) + np.uint64(address_of(operations.buffer))
+    messages["length"][index] = _slice(operations.length, rows)
+    return here

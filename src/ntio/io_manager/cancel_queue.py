@@ -205,6 +205,18 @@ class CancelSafeQueue:
             self.csq_release_lock(irql)
         self.csq_complete_canceled_irp(irp)
 
+    def claim_irp(self, irp: Irp) -> bool:
+        """Win a packet over its cancellation, with the lock held: False leaves it to who is cancelling it.
+
+        For a queue whose list is its driver's own, which takes the packet out itself.
+        """
+        if set_cancel_routine(irp, None) is None:
+            return False
+        context, irp.driver_context[_WORD] = irp.driver_context[_WORD], None
+        if isinstance(context, IrpContext):
+            context.irp = None
+        return True
+
     def _take_out(self, irp: Irp) -> None:
         self.csq_remove_irp(irp)
         context, irp.driver_context[_WORD] = irp.driver_context[_WORD], None

@@ -36,6 +36,8 @@ def close_file(file_object: FileObject) -> None:
         file_object.closed = True
         file_object.device.open_files -= 1
         io.open_files -= 1
+    if file_object.completion_context is not None:
+        file_object.completion_context.port.forget(file_object)
     try:
         _clean_up(file_object)
     finally:

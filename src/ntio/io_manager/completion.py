@@ -20,7 +20,7 @@ Source: spec iomgr.md 1.5, 1.8; Windows Internals 7, chapter 6, "I/O completion"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..kernel.apc import queue_apc
 from ..status import (
@@ -33,7 +33,10 @@ from .dispatch import complete_request
 from .io_status import IoStatusBlock
 from .irp_fields import IrpExtension
 from .major import (
+    FO_SKIP_COMPLETION_PORT,
+    FO_SKIP_SET_EVENT,
     FO_SYNCHRONOUS_IO,
+    IO_REPARSE_TAG_MOUNT_POINT,
     IRP_ASSOCIATED_IRP,
     IRP_BUFFERED_IO,
     IRP_CLOSE_OPERATION,
@@ -51,11 +54,9 @@ from .major import (
 
 if TYPE_CHECKING:
     from ..kernel.thread import Thread
-    from .file_object import FileObject
+    from .file_object import CompletionContext, FileObject
     from .irp import Irp
 
-#: The reparse tag of mount points: the only one whose data the I/O manager itself uses.
-IO_REPARSE_TAG_MOUNT_POINT: Final = 0xA0000003
 #: Severity 3: an error, and no warning.
 _NT_ERROR: Final = 0xC0000000
 
@@ -226,9 +227,12 @@ def _tell_requester(irp: Irp, extension: IrpExtension) -> None:
     file_object, flags, status, information = extension.original_file_object, irp.flags, irp.status, irp.information
     iosb, event, creating = extension.user_iosb, irp.user_event, flags & IRP_CREATE_OPERATION
     routine, context, thread = extension.user_apc_routine, extension.user_apc_context, extension.thread
-    port = None if file_object is None else file_object.completion_context
+    port = None
+    if routine is None and not creating:
+        port = packet_for(file_object, context, pended=irp.pending_returned)
     if iosb is not None:
-        iosb.status, iosb.information = status, information
+        # The block of a request that pended is written when its packet is taken, unless an event tells of it before.
+        iosb.finish(status, information, in_packet=port is not None and irp.pending_returned and event is None)
     if not creating and file_object is not None:
         file_object.device.driver.io.transfers.count(flags, information)
     _release(irp, extension)
@@ -240,9 +244,18 @@ def _tell_requester(irp: Irp, extension: IrpExtension) -> None:
         event.set()
     if routine is not None and thread is not None and not creating:
         queue_apc(thread, routine, context, IoStatusBlock(status, information) if iosb is None else iosb)
-    elif port is not None and context is not None:
+    elif port is not None:
         port.port.insert_packet(port.key, context, status, information)
     _dereference(file_object, creating)
+
+
+def packet_for(file_object: FileObject | None, context: Any, *, pended: bool) -> CompletionContext | None:
+    """Where the end of a request that has not failed at once is queued; None for a file or request that wants none."""
+    if file_object is None or context is None:
+        return None
+    if file_object.flags & FO_SKIP_COMPLETION_PORT and not pended:
+        return None
+    return file_object.completion_context
 
 
 def _tell_waiter(irp: Irp, extension: IrpExtension) -> None:
@@ -252,7 +265,7 @@ def _tell_waiter(irp: Irp, extension: IrpExtension) -> None:
     _release(irp, extension)
     if waits and flags & IRP_SYNCHRONOUS_API:
         if iosb is not None:
-            iosb.status, iosb.information = status, information
+            iosb.finish(status, information)
         if event is not None:
             event.set()
         else:
@@ -265,7 +278,8 @@ def _tell_waiter(irp: Irp, extension: IrpExtension) -> None:
 def _signal_file(file_object: FileObject | None, status: int) -> None:
     if file_object is not None:
         file_object.final_status = status
-        if file_object.has_event:
+        waited_for = file_object.flags & FO_SYNCHRONOUS_IO or not file_object.flags & FO_SKIP_SET_EVENT
+        if file_object.has_event and waited_for:
             file_object.event.set()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..security.descriptor import SecurityDescriptor
 from ..status import STATUS_INVALID_PARAMETER, STATUS_SUCCESS
 from .file_codes import (
     DELETE,
@@ -55,11 +56,29 @@ _FLAGS = (
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPipeParameters:
+    """What the server end of a named pipe is to be like: types and modes, how many instances, quotas in bytes.
+
+    `default_timeout` is relative, so negative, in steps of 100 ns; a pipe that is made needs it.
+    NT: NAMED_PIPE_CREATE_PARAMETERS
+    """
+
+    messages: bool = False
+    read_messages: bool = False
+    nowait: bool = False
+    maximum_instances: int = 0xFFFF_FFFF
+    inbound_quota: int = 0
+    outbound_quota: int = 0
+    default_timeout: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateParameters:
     """How a file is to be opened: disposition (FILE_OPEN ...), wanted access, options, sharing, attributes.
 
     `attributes` and `allocation_size` are for a file that is created; `ea` is a list of extended attributes as bytes;
-    `flags` are SL_ flags of the stack location. Left out, `options` ask for a synchronous file.
+    `flags` are SL_ flags of the stack location. Left out, `options` ask for a synchronous file. With `pipe` the server
+    end of a named pipe is made; `security` is the descriptor of what is made, where a driver keeps one.
     NT: the parameters of NtCreateFile
     """
 
@@ -71,6 +90,8 @@ class CreateParameters:
     ea: bytes = b""
     flags: int = 0
     allocation_size: int = 0
+    pipe: NamedPipeParameters | None = None
+    security: SecurityDescriptor | None = None
 
 
 @lru_cache(maxsize=64)

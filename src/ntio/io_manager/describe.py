@@ -80,7 +80,7 @@ def where_it_is(irp: Irp) -> str:
     """At which location a packet is, in words."""
     if irp.current_location == irp.stack_count + 1:
         return "with its creator"
-    return "completed" if irp.completed else f"at {irp.current_location}"
+    return "completed" if irp.current_location >= irp.stack_count + 2 else f"at {irp.current_location}"
 
 
 def describe_irp(irp: Irp, name_of: Namer) -> str:

@@ -184,7 +184,7 @@ class DeviceObject(DeviceNames):
     def top(self) -> DeviceObject:
         """The topmost device of the stack this one is in.
 
-        NT: IoGetAttachedDevice, IoGetAttachedDeviceReference
+        NT: IoGetAttachedDevice
         """
         device = self
         while device.attached_device is not None:
@@ -192,20 +192,14 @@ class DeviceObject(DeviceNames):
         return device
 
     def bottom(self) -> DeviceObject:
-        """The lowest device of the stack.
-
-        NT: IoGetDeviceAttachmentBaseRef
-        """
+        """The lowest device of the stack."""
         device = self
         while device.lower is not None:
             device = device.lower
         return device
 
     def lower_device(self) -> DeviceObject | None:
-        """The device below; None at the bottom, and when this device is being unloaded, deleted or removed.
-
-        NT: IoGetLowerDeviceObject
-        """
+        """The device below; None at the bottom, and when this device is being unloaded, deleted or removed."""
         return None if self.going else self.lower
 
     # --- states -----------------------------------------------------------------------------------------------------

@@ -37,6 +37,9 @@ class Port(Protocol):
     def insert_packet(self, key: int, apc_context: Any, status: int, information: int) -> None:
         """Put a packet into the queue."""
 
+    def forget(self, file_object: FileObject) -> None:
+        """The file's last handle was closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompletionContext(CompletionNames):

@@ -44,17 +44,17 @@ def forward_irp_synchronously(device: DeviceObject, irp: Irp) -> bool:
     wait = _Wait(Event(io.hal))
     irp.copy_location_to_next()
     irp.set_completion_routine(_back, wait)
-    if irp.send_to(device) == STATUS_PENDING:
-        try:
+    try:
+        if irp.send_to(device) == STATUS_PENDING:
             with io.wait_for(wait.event):
                 wait.event.wait()
-        except BugCheck:
-            raise
-        except BaseException:
-            _leave(irp, wait)
-            raise
-        if not wait.returned:
-            io.check_running()
+            if not wait.returned:
+                io.check_running()
+    except BugCheck:
+        raise
+    except BaseException:
+        _leave(irp, wait)
+        raise
     return True
 
 
@@ -70,7 +70,7 @@ def _back(device: Any, irp: Irp, wait: _Wait) -> int | None:
 
 
 def _leave(irp: Irp, wait: _Wait) -> None:
-    """The waiting thread is interrupted: ask for an early end, and let the packet go on by itself."""
+    """The thread is interrupted, below or as it waits: ask for an early end, and let the packet go on by itself."""
     cancel_irp(irp, lambda: not wait.returned)
     with irp.pool.lock:
         wait.left = not wait.returned

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bugcheck import BugCheck
-from ..hal.host import FileStatus, VolumeStatus, open_flags
+from ..hal.host import FileStatus, HostFiles, VolumeStatus, open_flags
 from ..hal.operation_queue import OperationQueue
 from ..hal.operations import OperationCode, Operations
 from ..status import (
@@ -167,19 +167,26 @@ def _do_now(irp: Irp, code: OperationCode, file: HostFile) -> int:
     buffer = irp.buffer if irp.buffer is not None else memoryview(b"")
     if len(buffer) != location.length:
         buffer = buffer[: location.length]
-    if code == OperationCode.READ:
-        result = files.read(file.descriptor, buffer, offset)
-        if result == 0 and len(buffer):
-            return irp.complete(STATUS_END_OF_FILE)
-    elif code == OperationCode.WRITE:
-        result = files.write(file.descriptor, buffer, offset)
-    else:
-        result = files.flush(file.descriptor)
+    if file.io.hal.here.counted is None:
+        result = _call_host(files, code, file.descriptor, buffer, offset)
+    else:  # the thread works for a port, and may have to wait for the host now
+        with file.io.hal.waiting():
+            result = _call_host(files, code, file.descriptor, buffer, offset)
+    if result == 0 and len(buffer) and code == OperationCode.READ:
+        return irp.complete(STATUS_END_OF_FILE)
     if result < 0:
         return irp.complete(status_from_errno(-result))
     if appending and location.file_object is not None:
         location.file_object.current_byte_offset = offset + result
     return irp.complete(STATUS_SUCCESS, result)
+
+
+def _call_host(files: HostFiles, code: OperationCode, descriptor: int, buffer: memoryview, offset: int) -> int:
+    if code == OperationCode.READ:
+        return files.read(descriptor, buffer, offset)
+    if code == OperationCode.WRITE:
+        return files.write(descriptor, buffer, offset)
+    return files.flush(descriptor)
 
 
 def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:

@@ -20,5 +20,9 @@ class IoStatusBlock(IoStatusBlockNames):
         self.status = status
         self.information = information
 
+    def finish(self, status: int, information: int, *, in_packet: bool = False) -> None:
+        """The request has ended; `in_packet` says that a completion packet brings the result to whoever takes it."""
+        self.status, self.information = status, information
+
     def __repr__(self) -> str:
         return f"<IoStatusBlock {self.status:#x}, {self.information}>"

@@ -31,6 +31,7 @@ from ..bugcheck import BugCheckCode
 from ..status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, STATUS_SUCCESS
 from .cancel import CancelRoutine, set_cancel_routine
 from .describe import describe_irp
+from .device_codes import IO_TYPE_IRP
 from .dispatch import call_driver, complete_request, contain, run_then
 from .forward import forward_irp_synchronously
 from .irp_buffers import IrpBuffers
@@ -56,8 +57,6 @@ CompletionRoutine = Callable[[Any, "Irp", Any], int | None]
 #: DRIVER_VERIFIER_IOMANAGER_VIOLATION: a packet made new while it was in use.
 _REUSED_IN_USE: Final = 0x310
 
-#: What `Irp.type` says: this object is a packet.
-IO_TYPE_IRP: Final = 6
 #: Bytes of a packet's head and of each location, on 64-bit Windows.
 HEAD_SIZE: Final = 208
 LOCATION_SIZE: Final = 72
@@ -196,9 +195,13 @@ class Irp(IrpBuffers):
     def next_location(self) -> StackLocation:
         """The location of the next lower driver.
 
+        Without one the system stops: what is written there would be another driver's.
         NT: IoGetNextIrpStackLocation
         """
-        return self.locations[self.current_location - 2]
+        number = self.current_location - 2
+        if number < 0:
+            self.pool.stop(BugCheckCode.NO_MORE_IRP_STACK_LOCATIONS, self)
+        return self.locations[number]
 
     @property
     def type(self) -> int:
@@ -330,7 +333,7 @@ class Irp(IrpBuffers):
         NT: IoCopyCurrentIrpStackLocationToNext
         """
         number = self.current_location
-        here, below = self.locations[number - 1], self.locations[number - 2]
+        here, below = self.locations[number - 1], self.next_location
         below.major, below.minor, below.flags = here.major, here.minor, here.flags
         below.length, below.key, below.byte_offset = here.length, here.key, here.byte_offset
         below.argument, below.device, below.file_object = here.argument, here.device, here.file_object

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from ..bugcheck import BugCheckCode
 from ..executive.lookaside import LookasideList, LookasideStatistics
@@ -37,6 +37,10 @@ NAMES = ("small", "medium", "large")
 DEPTHS = (32, 64, 64)
 #: How many packets that lookaside lists served may be charged to their users at a time, over all processors.
 QUOTA_FLOAT = 512
+
+#: DRIVER_VERIFIER_IOMANAGER_VIOLATION: what is freed is no packet, any more.
+_FREED_BEFORE: Final = 0x1
+_FREED_TWICE: Final = "a packet was given back twice: the next two requests would get the same one"
 
 
 class Stop(Protocol):
@@ -203,17 +207,19 @@ class IrpPool:
         return irp
 
     def free(self, irp: Irp) -> None:
-        """Take a packet back; nobody may have it any more.
+        """Take a packet back; nobody may have it any more. Giving it back twice stops the System.
 
         NT: IoFreeIrp
         """
         count = irp.stack_count
         complete = count + 2
         if irp.current_location != complete or irp.locations[0].control:  # never sent, or an error is remembered in it
+            if irp.current_location > complete:
+                self.stop(BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION, _FREED_BEFORE, irp, note=_FREED_TWICE)
             for location in irp.locations[:count]:
                 location.clear()
         irp.reset(count)
-        irp.current_location = complete  # so that completing it once more is noticed
+        irp.current_location = complete + 1  # so that completing it, or freeing it, once more is noticed
         home = irp.home
         if home is None:
             self._free_unlisted(irp)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..security.access_mask import KERNEL_MODE as KERNEL_MODE
+from ..security.access_mask import USER_MODE as USER_MODE
 from .device_codes import *
 from .file_codes import *
 from .minor_codes import *
@@ -66,10 +68,6 @@ ALWAYS_BUFFERED: Final = (
 IRP_MJ_SCSI: Final = IRP_MJ_INTERNAL_DEVICE_CONTROL
 IRP_MJ_PNP_POWER: Final = IRP_MJ_PNP
 IRP_MJ_MAXIMUM_FUNCTION: Final = IRP_MJ_PNP
-
-# Who asks: Irp.requestor_mode
-KERNEL_MODE: Final = 0
-USER_MODE: Final = 1
 
 # Irp.flags
 IRP_NOCACHE: Final = 0x1

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from weakref import WeakSet
 
 from ..bugcheck import BugCheck, BugCheckCode
 from ..hal.machine import Hal
@@ -29,12 +30,14 @@ from .file_object import FileObject
 from .irp_pool import SIZES, IrpPool
 from .loading import Loader, Services
 from .mount import FileSystems
+from .network import Network
 from .object_types import create_io_types
 from .shutdown import ShutdownList
 from .thread_exit import ErrorLogEntry, thread_ended
 
 if TYPE_CHECKING:
     from .checks import Checks
+    from .completion_port import CompletionPort
     from .io_ring import IoRing
 
 #: How many host operations of packets without a ring of their own may be in flight.
@@ -104,11 +107,15 @@ class IoManager:
         self.bug_check: BugCheck | None = None
         self._lock = self.objects.lock
         self._host_ring: OperationQueue | None = None
+        #: Whoever asks for news of sockets, if there are any.
+        self.open_network: Network | None = None
         self._threads: list[Joinable] = []
         #: Memory that requests may name by address.
         self.memory = AddressSpace(hal.new_lock())
         #: The I/O rings that are open or still have operations in flight: a cancellation reaches all of them.
         self.io_rings: set[IoRing] = set()
+        #: The completion ports that anybody still has.
+        self.ports: WeakSet[CompletionPort] = WeakSet()
         self._waiting: set[Settable] = set()
 
     def _make_pool(self, processors: Processors, **options: Any) -> IrpPool:
@@ -153,6 +160,7 @@ class IoManager:
             waiting = list(self._waiting)
         for event in waiting:
             event.set()
+        self._close_ports()
         raise check
 
     def reference(self, file_object: FileObject) -> None:
@@ -224,10 +232,18 @@ class IoManager:
                 self._interrupt = self.hal.spawn(ring.serve, "ntio interrupt")
             return self._host_ring
 
+    def network(self) -> Network:
+        """The System's sockets, from the first one on."""
+        with self._lock:
+            if self.open_network is None:
+                self.open_network = Network(self)
+            return self.open_network
+
     def close(self) -> None:
         """Close handles and rings, tell drivers, unload every one, newest first, and give the host ring back."""
         self.threads.check()
         self.closing = True
+        self._close_ports()
         for ring in list(self.io_rings):
             ring.abandon()
         for thread in self._threads:
@@ -237,10 +253,20 @@ class IoManager:
         with ExitStack() as undone:  # one routine that raises does not keep the others from running
             undone.callback(self.loader.finish_all)
             undone.callback(self._close_host_ring)
+            undone.callback(self._close_network)
             for driver in self.drivers:
                 undone.callback(self.unload, driver)
             if self.bug_check is None:
                 undone.callback(self.shutdown.notify)
+
+    def _close_ports(self) -> None:
+        """Send home whoever waits at a port."""
+        for port in list(self.ports):
+            port.close()
+
+    def _close_network(self) -> None:
+        if self.open_network is not None:
+            self.open_network.close()
 
     def _close_host_ring(self) -> None:
         if self._host_ring is not None:

@@ -39,6 +39,7 @@ from .major import (
     IRP_MJ_CLEANUP,
     IRP_MJ_CLOSE,
     IRP_MJ_CREATE,
+    IRP_MJ_CREATE_NAMED_PIPE,
     IRP_MJ_FLUSH_BUFFERS,
     IRP_MJ_QUERY_INFORMATION,
     IRP_MJ_READ,
@@ -109,7 +110,8 @@ def create(file_object: FileObject, parameters: CreateParameters, mode: int = KE
     if parameters.allocation_size:
         irp.allocation_size = parameters.allocation_size
     first = irp.next_location
-    first.major, first.file_object, first.flags = IRP_MJ_CREATE, file_object, parameters.flags & 0xFF
+    first.major = IRP_MJ_CREATE if parameters.pipe is None else IRP_MJ_CREATE_NAMED_PIPE
+    first.file_object, first.flags = file_object, parameters.flags & 0xFF
     first.key = parameters.disposition << 24 | parameters.options
     first.byte_offset = parameters.share << 16 | parameters.attributes
     first.argument = parameters

@@ -39,7 +39,7 @@ from ..status import (
 )
 from .batch import stop_lost
 from .cancel import cancel_irp
-from .completion import finish, queue_to_thread, stage_two
+from .completion import discard, finish, packet_for, queue_to_thread, stage_two
 from .device import DeviceObject
 from .dispatch import call_driver
 from .file_object import FileObject
@@ -139,12 +139,14 @@ class ServiceCall:
     def end_fast(self, answer: IoStatusBlock, *, packet: bool = False) -> int:
         """The request was dealt with without a packet; `packet`: a file's port hears of it. Returns the status."""
         if self.iosb is not None:
-            self.iosb.status, self.iosb.information = answer.status, answer.information
+            self.iosb.finish(answer.status, answer.information)
         self.transferred = None if nt_error(answer.status) else answer.information
         if self.event is not None:
             self.event.set()
-        port = self.file_object.completion_context if packet else None
-        if port is not None and self.apc_context is not None:
+        # An error that is returned at once queues nothing, whichever way it was found: its issuer knows already.
+        packet = packet and not nt_error(answer.status)
+        port = packet_for(self.file_object, self.apc_context, pended=False) if packet else None
+        if port is not None:
             port.port.insert_packet(port.key, self.apc_context, answer.status, answer.information)
         return answer.status
 
@@ -215,10 +217,12 @@ class ServiceCall:
                     alertable = 0
                     continue
                 io.check_running()
-                # Somebody who was interrupted may have left the file with a request: then that one set the event.
-                event.reset()
                 if not sent.pending():
                     return
+                # Set for a request whose issuer went away just as it ended; ours may do so while the event is cleared.
+                event.reset()
+                if not sent.pending():
+                    event.set()
 
 
 class _Sent:
@@ -279,11 +283,14 @@ class _Sent:
 
     @contextmanager
     def cancelled_on_interrupt(self) -> Iterator[None]:
-        """Around a wait: who goes away cancels the packet, which goes home by itself."""
+        """Around a wait: who goes away cancels the packet, which goes home by itself and tells nobody."""
         try:
             yield
         except BugCheck:
             raise
         except BaseException:
+            with self._lock:
+                if self._is_so():
+                    self._irp.on_complete = discard
             self.cancel()
             raise

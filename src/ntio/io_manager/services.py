@@ -20,7 +20,13 @@ from __future__ import annotations
 
 from .services_cancel import cancel_io, cancel_io_ex, cancel_synchronous_io
 from .services_control import device_control, fs_control, lock_file, unlock_file
-from .services_information import query_directory, query_information, query_volume_information, set_information
+from .services_information import (
+    notify_change_directory,
+    query_directory,
+    query_information,
+    query_volume_information,
+    set_information,
+)
 from .services_transfer import (
     FILE_USE_FILE_POINTER_POSITION,
     FILE_WRITE_TO_END_OF_FILE,
@@ -32,6 +38,6 @@ from .services_transfer import (
 __all__ = [
     "FILE_USE_FILE_POINTER_POSITION", "FILE_WRITE_TO_END_OF_FILE",
     "cancel_io", "cancel_io_ex", "cancel_synchronous_io", "device_control", "flush_file", "fs_control", "lock_file",
-    "query_directory", "query_information", "query_volume_information", "read_file", "set_information", "unlock_file",
-    "write_file",
+    "notify_change_directory", "query_directory", "query_information", "query_volume_information", "read_file",
+    "set_information", "unlock_file", "write_file",
 ]  # fmt: skip

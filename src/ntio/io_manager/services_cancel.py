@@ -81,7 +81,7 @@ def _cancel(io: IoManager, threads: Iterable[Thread], meant: _Meant) -> bool:
         found = [
             (thread, irp, irp.extension)
             for thread in threads
-            for irp in thread.irps
+            for irp in list(thread.irps)  # which others add to without the lock
             if irp.extension is not None and meant(irp, irp.extension)
         ]
     for thread, irp, extension in found:

@@ -12,7 +12,7 @@ Source: spec iomgr.md 1.6, 6, 7 C; WDK NtDeviceIoControlFile, NtFsControlFile, N
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ..abi import METHOD_BUFFERED, METHOD_NEITHER, METHOD_OUT_DIRECT
 from ..kernel.event import Event
@@ -36,7 +36,11 @@ from .major import (
     USER_MODE,
 )
 from .service_call import ServiceCall
+from .services_transfer import MAXIMUM_OFFSET
 from .transfer import Captured, capture, code_allowed, method_of, set_up_control
+
+#: The most bytes that a lock covers: NT allows it the whole unsigned range.
+MAXIMUM_LENGTH: Final = (1 << 64) - 1
 
 
 def device_control(
@@ -170,7 +174,7 @@ def unlock_file(
 
 
 def _check_range(byte_offset: int, length: int) -> None:
-    if byte_offset < 0 or length < 0:
+    if not 0 <= byte_offset <= MAXIMUM_OFFSET or not 0 <= length <= MAXIMUM_LENGTH:
         raise error_for(STATUS_INVALID_PARAMETER, f"a lock of {length} bytes at {byte_offset}")
 
 

@@ -184,6 +184,42 @@ def query_directory(
         return refused.status
 
 
+def notify_change_directory(
+    file_object: FileObject,
+    event: Event | None,
+    apc_routine: UserApcRoutine | None,
+    apc_context: Any,
+    iosb: IoStatusBlock | None,
+    buffer: Any,
+    length: int | None,
+    completion_filter: int,
+    watch_tree: bool = False,
+    *,
+    mode: int = m.USER_MODE,
+) -> int:
+    """Be told of the next change in a directory, or also below it; returns the NTSTATUS.
+
+    `completion_filter` says which changes (FILE_NOTIFY_CHANGE_...). The driver finds it in its location's `key`, and
+    keeps the request until there is one.
+    NT: NtNotifyChangeDirectoryFile
+    """
+    call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
+    try:
+        call.check(m.FILE_READ_DATA)
+        if not completion_filter or completion_filter & ~m.FILE_NOTIFY_VALID_MASK:
+            raise error_for(STATUS_INVALID_PARAMETER, f"completion filter {completion_filter:#x}")
+        target = capture(file_object.device.driver.io.memory, buffer, length, writing=True, mode=mode)
+        device = file_object.related_device()
+        with call.taken():
+            irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_NOTIFY_CHANGE_DIRECTORY)
+            first = irp.next_location
+            first.length, first.key, first.flags = target.length, completion_filter, m.SL_WATCH_TREE * watch_tree
+            call.set_up(irp, set_up_read, device.flags, target)
+            return call.send(device, irp)
+    except NtError as refused:
+        return refused.status
+
+
 def _prepared(
     call: ServiceCall,
     classes: dict[int, InformationClass],

@@ -54,6 +54,8 @@ from .transfer import Captured, capture, set_up_read, set_up_write
 FILE_WRITE_TO_END_OF_FILE: Final = -1
 #: A `byte_offset` that means the file's own position.
 FILE_USE_FILE_POINTER_POSITION: Final = -2
+#: The highest `byte_offset`: it is a signed 64-bit number.
+MAXIMUM_OFFSET: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,8 @@ def _asked_offset(call: ServiceCall, kind: _Kind, byte_offset: int | None) -> in
         if file_object.flags & (FO_NAMED_PIPE | FO_MAILSLOT):
             return 0
         raise error_for(STATUS_INVALID_PARAMETER, "an asynchronous file has no position: say where")
-    if byte_offset < 0 and (kind.reads or byte_offset != FILE_WRITE_TO_END_OF_FILE):
+    appends = byte_offset == FILE_WRITE_TO_END_OF_FILE and not kind.reads
+    if not (0 <= byte_offset <= MAXIMUM_OFFSET or appends):
         raise error_for(STATUS_INVALID_PARAMETER, f"offset {byte_offset}")
     return byte_offset
 

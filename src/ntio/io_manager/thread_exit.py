@@ -52,7 +52,7 @@ def thread_ended(io: IoManager, thread: Thread) -> None:
     if thread.queue is not None:
         thread.queue.leave(thread)
     cancel_all(thread)
-    if any(map(_ends_with_thread, list(thread.irps))):
+    if _ending(thread):
         io.watch(io.hal.spawn(partial(run_down, io, thread), "ntio thread rundown"))
 
 
@@ -61,17 +61,22 @@ def cancel_all(thread: Thread) -> None:
 
     NT: IoCancelThreadIo
     """
-    for irp in filter(_ends_with_thread, list(thread.irps)):
+    for irp in _ending(thread):
         try:
             cancel_irp(irp, partial(_is_pending, thread, irp))
         except BugCheck:
             return  # latched; a finaliser has nobody to tell
 
 
-def _ends_with_thread(irp: Irp) -> bool:
-    """Whether a request is cancelled with its thread: not one on a file of a port, whose end another thread takes."""
-    file_object = irp.original_file_object
-    return file_object is None or file_object.completion_context is None
+def _ending(thread: Thread) -> list[Irp]:
+    """What is cancelled with its thread: not requests on files of a port, whose end another thread takes."""
+    return [irp for irp in list(thread.irps) if _ends_with_thread(thread, irp)]
+
+
+def _ends_with_thread(thread: Thread, irp: Irp) -> bool:
+    with irp.pool.lock:  # a packet that is not the thread's any more may be anybody's
+        file_object = irp.original_file_object if _is_pending(thread, irp) else None
+        return _is_pending(thread, irp) and (file_object is None or file_object.completion_context is None)
 
 
 def _is_pending(thread: Thread, irp: Any) -> bool:
@@ -81,10 +86,10 @@ def _is_pending(thread: Thread, irp: Any) -> bool:
 def run_down(io: IoManager, thread: Thread) -> None:
     """Wait for the cancelled packets of a thread that has ended, and disown them at last."""
     for _ in range(POLLS):
-        if not any(map(_ends_with_thread, list(thread.irps))) or io.closing:
+        if not _ending(thread) or io.closing:
             return
         io.hal.clock.sleep(POLL_INTERVAL)
-    for irp in filter(_ends_with_thread, list(thread.irps)):
+    for irp in _ending(thread):
         _disown(io, thread, irp)
 
 

@@ -93,6 +93,8 @@ def capture(memory: AddressSpace, buffer: Any, length: int | None, *, writing: b
     Raises NtError (STATUS_ACCESS_VIOLATION) for one that a caller in user mode could not use so.
     NT: ProbeForRead, ProbeForWrite
     """
+    if length is not None and length < 0:
+        raise violation(f"{length} bytes")
     if buffer is None:
         if length and mode != KERNEL_MODE:
             raise violation(f"{length} bytes, but no buffer")

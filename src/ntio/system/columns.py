@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..hal.operations import MAXIMUM_TRANSFER, Column
 from ..hal.pinning import Pin, PinTable
 from ..status import InvalidParameter
-from .file import MAXIMUM_OFFSET
+from .transfer_limits import MAXIMUM_OFFSET
 
 #: Above this, `ndarray` shapes and sums would no longer fit signed 64-bit numbers.
 _MAXIMUM_TOTAL = (1 << 62) - 1

@@ -77,7 +77,7 @@ class _Copier:
         self._pairs = pairs
         self._permissions = Permissions(system)
         self._reader = WindowReader(system, max_bytes)
-        self._queue = system.hal.new_queue(max(self._reader.window, 32))
+        self._queue = system.hal.new_queue(max(self._reader.widest, 32))
         self._planned: deque[list[CopyPlan]] = deque()  # small files, by window
         self._others: deque[CopyPlan] = deque()  # long files, and what cannot be copied
         self._spans: npt.NDArray[np.uint8] | None = None

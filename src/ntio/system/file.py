@@ -14,7 +14,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from ..hal.operations import MAXIMUM_TRANSFER
 from ..io_manager import requests, services
 from ..io_manager.bypass import Bypass, HostTarget, query_bypass
 from ..io_manager.file_object import FileObject
@@ -27,29 +26,34 @@ from ..status import (
     STATUS_PENDING,
     STATUS_UNSUCCESSFUL,
     FileClosed,
-    InvalidParameter,
     error_for,
     nt_success,
     status_from_errno,
 )
 from .default import default_system
+from .operation import Operation, start
 from .system import System
-
-#: The largest offset: file sizes are signed 64-bit numbers.
-MAXIMUM_OFFSET = (1 << 63) - 1
+from .transfer_limits import checked_length, checked_offset
 
 
 def open_file(
-    path: str | os.PathLike[str], mode: str = "r", *, direct: bool = False, system: System | None = None
+    path: str | os.PathLike[str],
+    mode: str = "r",
+    *,
+    direct: bool = False,
+    overlapped: bool = False,
+    system: System | None = None,
 ) -> File:
     r"""Open a host file, or with a leading backslash a path of the namespace such as `\Device\...` or `\??\C:\...`.
 
-    Modes are those of `open`, always bytes: r r+ w w+ x x+ a a+. `direct` leaves the host's cache out. Raises NtError;
-    the common ones are FileNotFoundError, PermissionError, IsADirectoryError, FileExistsError as well.
+    Modes are those of `open`, always bytes: r r+ w w+ x x+ a a+. `direct` leaves the host's cache out; a file opened
+    `overlapped` can start reads and writes (`start_read`, `start_write`) and belong to a completion port.
+    Raises NtError; the common ones are FileNotFoundError, PermissionError, IsADirectoryError, FileExistsError as well.
     NT: NtCreateFile
     """
     system = system or default_system()
-    return File(system, system.open_file_object(path, mode, direct=direct), os.fsdecode(path))
+    opened = system.open_file_object(path, mode, direct=direct, overlapped=overlapped)
+    return File(system, opened, os.fsdecode(path))
 
 
 class File:
@@ -58,7 +62,7 @@ class File:
     NT: FILE_OBJECT
     """
 
-    __slots__ = ("__weakref__", "_files", "_io", "file_object", "name", "system")
+    __slots__ = ("__weakref__", "_files", "_here", "_io", "file_object", "name", "system")
 
     def __init__(self, system: System, file_object: FileObject, name: str) -> None:
         self.system = system
@@ -66,13 +70,14 @@ class File:
         self.name = name
         self._files = system.hal.files
         self._io = system.io
+        self._here = system.hal.here
 
     def read(self, n: int, offset: int) -> bytes:
         """Up to n bytes at `offset`; fewer at the end of the file, none beyond it. Raises NtError.
 
         NT: NtReadFile
         """
-        buffer = bytearray(_length(n))
+        buffer = bytearray(checked_length(n))
         count = self.read_into(buffer, offset)
         return bytes(memoryview(buffer)[:count])
 
@@ -83,7 +88,7 @@ class File:
         """
         with self.system.pins.pin(buffer, writing=True) as pin:
             view = pin.array.data
-            status, count = self._transfer(IRP_MJ_READ, view, _offset(offset, len(view)))
+            status, count = self._transfer(IRP_MJ_READ, view, checked_offset(offset, len(view)))
         if status == STATUS_END_OF_FILE:
             return 0
         return self._checked(status, count, "read", offset)
@@ -95,15 +100,31 @@ class File:
         """
         with self.system.pins.pin(data, writing=False) as pin:
             view = pin.array.data
-            status, count = self._transfer(IRP_MJ_WRITE, view, _offset(offset, len(view)))
+            status, count = self._transfer(IRP_MJ_WRITE, view, checked_offset(offset, len(view)))
         return self._checked(status, count, "write", offset)
+
+    def start_read(self, target: Any, offset: int = 0, overlapped: Any = None) -> Operation:
+        """Start reading `target` bytes, or into the buffer `target`, at `offset`; does not wait for the end.
+
+        The packet at the file's port, if it has one, carries `overlapped`, or the operation where that is None. Needs a
+        file opened with `overlapped=True`. Raises NtError for a read that fails at once: then there is no packet.
+        NT: NtReadFile
+        """
+        return start(self, IRP_MJ_READ, target, offset, overlapped)
+
+    def start_write(self, data: Any, offset: int = 0, overlapped: Any = None) -> Operation:
+        """Start writing a buffer at `offset`, as `start_read` reads; its bytes must not change before the end.
+
+        NT: NtWriteFile
+        """
+        return start(self, IRP_MJ_WRITE, data, offset, overlapped)
 
     def flush(self) -> None:
         """Put everything written on the device. Raises NtError.
 
         NT: NtFlushBuffersFile
         """
-        self._check_open()
+        self.check_open()
         self._checked(*requests.flush(self.file_object), "flush", 0)
 
     def control(self, code: int, input: Any = b"", output_length: int = 0) -> bytes:
@@ -122,8 +143,8 @@ class File:
         return self._control(services.fs_control, code, input, output_length)
 
     def _control(self, service: Callable[..., int], code: int, given: Any, output_length: int) -> bytes:
-        self._check_open()
-        wanted, answer = bytearray(_length(output_length)), IoStatusBlock(STATUS_PENDING)
+        self.check_open()
+        wanted, answer = bytearray(checked_length(output_length)), IoStatusBlock(STATUS_PENDING)
         with self.system.pins.pin(given, writing=False) as pin:
             status = service(
                 self.file_object, None, None, None, answer, operator.index(code),
@@ -140,7 +161,7 @@ class File:
 
         NT: NtQueryInformationFile
         """
-        self._check_open()
+        self.check_open()
         return self._checked(*requests.query_size(self.file_object), "ask for the size", 0)
 
     @property
@@ -149,7 +170,7 @@ class File:
 
         NT: FSCTL_MANAGE_BYPASS_IO
         """
-        self._check_open()
+        self.check_open()
         return query_bypass(self.file_object)
 
     @property
@@ -170,14 +191,14 @@ class File:
 
     def check(self, major: int, what: str) -> None:
         """Raise if a request of that kind may not be made: FileClosed, AccessDenied, or the System's bug check."""
-        self._check_open()
+        self.check_open()
         denied = requests.check_access(self.file_object, major)
         if denied:
             raise error_for(denied, f"cannot {what}: the file was not opened for that", self.name)
 
     def _transfer(self, major: int, view: memoryview, offset: int) -> tuple[int, int]:
         self.check(major, "read" if major == IRP_MJ_READ else "write")
-        _length(len(view))
+        checked_length(len(view))
         self._io.reference(self.file_object)  # another thread may close the file meanwhile
         try:
             return self._transfer_held(major, view, offset)
@@ -189,6 +210,12 @@ class File:
         if target is None:
             call = requests.read if major == IRP_MJ_READ else requests.write
             return call(self.file_object, view, offset)
+        if self._here.counted is not None:  # the thread works for a port, and may have to wait for the host now
+            with self.system.hal.waiting():
+                return self._transfer_directly(target, major, view, offset)
+        return self._transfer_directly(target, major, view, offset)
+
+    def _transfer_directly(self, target: HostTarget, major: int, view: memoryview, offset: int) -> tuple[int, int]:
         if major == IRP_MJ_WRITE:
             if target.limit is not None and offset + len(view) > target.limit:
                 return requests.write(self.file_object, view, offset)  # only the stack can say what happens there
@@ -210,7 +237,8 @@ class File:
         culprit = next((device for device in self.file_object.related_device().stack() if device.last_error), None)
         raise error from (culprit.last_error if culprit is not None else None)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise FileClosed, or the System's bug check."""
         if self._io.bug_check is not None:
             self._io.check_running()
         if self.file_object.closed:
@@ -226,21 +254,3 @@ class File:
 
     def __repr__(self) -> str:
         return f"<ntio.File {self.name!r}{' closed' if self.closed else ''}>"
-
-
-def _offset(offset: int, length: int) -> int:
-    number = operator.index(offset)
-    if number < 0:
-        raise InvalidParameter(f"offset {number} is negative: offsets count from the start of the file")
-    if number + length > MAXIMUM_OFFSET:
-        raise InvalidParameter(f"offset {number} + {length} bytes is beyond 2**63 - 1, where files end")
-    return number
-
-
-def _length(length: int) -> int:
-    number = operator.index(length)
-    if number < 0:
-        raise InvalidParameter(f"length {number} is negative")
-    if number > MAXIMUM_TRANSFER:
-        raise InvalidParameter(f"{number} bytes in one request: at most {MAXIMUM_TRANSFER} are possible, split it")
-    return number

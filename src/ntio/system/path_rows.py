@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,10 @@ _PATH_MAX = 4096
 class PathRows:
     """n paths: `paths`, and `buffer` uint8 with each path at `position` uint64[n]."""
 
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, given: Sequence[str | os.PathLike[str]]) -> None:
+        paths, text = _joined(given)
         self.paths = paths
-        self._joined = ("\0".join(paths) + "\0").encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+        self._joined = text.encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
         self.buffer: npt.NDArray[np.uint8] = np.frombuffer(self._joined, np.uint8)
         ends = np.flatnonzero(self.buffer == 0)
         #: Paths with a NUL inside, which the host would read as a shorter one.
@@ -60,8 +62,10 @@ class PathRows:
         """
         if self._wrong is not None or len(self) < _WORTH_A_FOLDER:
             return "", 0
-        folder = os.path.commonprefix((min(self.paths), max(self.paths)))
-        folder = folder[: folder.rfind("/") + 1]
+        first, last = min(self.paths), max(self.paths)  # what these two begin with, all others do
+        folder = first[: first.rfind("/") + 1]
+        while not last.startswith(folder):
+            folder = folder[: folder.rfind("/", 0, -1) + 1]
         length = len(os.fsencode(folder))
         following = self.buffer[self.position + np.uint64(length)]
         if length < 2 or self._longest >= _PATH_MAX or not _ORDINARY[following].all():
@@ -90,9 +94,17 @@ class PathRows:
 
 def texts(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Paths as text; raises TypeError for what is none."""
-    names = list(paths)
-    # `os.fspath` and `os.fsdecode` for each of 50,000 would be 8 % of reading them.
-    return names if set(map(type, names)) <= {str} else list(map(os.fsdecode, names))  # type: ignore[arg-type]
+    return _joined(list(paths))[0]
+
+
+def _joined(paths: Sequence[Any]) -> tuple[list[str], str]:
+    """The paths as text, and all of them with a NUL behind each."""
+    try:
+        # `os.fspath`, or a look at the type, for each of 50,000 would be some per cent of reading them.
+        return list(paths), "\0".join([*paths, ""])
+    except TypeError:
+        names = list(map(os.fsdecode, paths))
+        return names, "\0".join([*names, ""])
 
 
 def _working_directory() -> bytes:

@@ -29,7 +29,6 @@ from ..status import InvalidParameter, PlatformNotSupported
 from .default import default_system
 from .file_batch import FileBatch, FileData
 from .file_windows import FIRST_BYTES, WindowReader
-from .path_rows import texts
 from .ring_threads import read_on_threads
 from .system import System
 
@@ -85,7 +84,7 @@ def _on_this_thread(
 ) -> Generator[FileBatch, None, None]:
     reader = WindowReader(system, max_bytes)
     try:
-        for window in reader.windows(lambda idle: texts(islice(paths, reader.window))):
+        for window in reader.windows(lambda idle: list(islice(paths, reader.window))):
             yield from window
     finally:
         reader.close()

@@ -19,7 +19,6 @@ from queue import Empty, SimpleQueue
 
 from .file_batch import FileBatch
 from .file_windows import DEPTH_ON_THREAD, WindowReader
-from .path_rows import texts
 from .system import System
 
 #: Windows given out per ring: those on their way, and one that waits so that the ring never does.
@@ -27,21 +26,28 @@ _GIVEN_OUT = DEPTH_ON_THREAD + 1
 #: Finished batches per ring that nobody took yet.
 _UNTAKEN = 2
 
-_Paths = Iterator[str | os.PathLike[str]]
-_Work = SimpleQueue[tuple[int, list[str]] | None]
+_Path = str | os.PathLike[str]
+_Paths = Iterator[_Path]
+_Work = SimpleQueue[tuple[int, list[_Path]] | None]
 
 
 class _Result:
-    """A batch of a window; without one, the window is done, or something went wrong."""
+    """A batch of a window, maybe its last one; without one, something went wrong."""
 
-    __slots__ = ("batch", "error", "ring", "window")
+    __slots__ = ("batch", "error", "last", "ring", "window")
 
     def __init__(
-        self, ring: _RingThread, window: int, batch: FileBatch | None = None, error: BaseException | None = None
+        self,
+        ring: _RingThread,
+        window: int,
+        batch: FileBatch | None = None,
+        last: bool = False,
+        error: BaseException | None = None,
     ) -> None:
         self.ring = ring
         self.window = window
         self.batch = batch
+        self.last = last
         self.error = error
 
 
@@ -50,7 +56,6 @@ class _RingThread:
 
     def __init__(self, system: System, max_bytes: int, work: _Work, results: SimpleQueue[_Result]) -> None:
         self._reader = WindowReader(system, max_bytes, DEPTH_ON_THREAD)
-        self.window = self._reader.window
         self.permits: SimpleQueue[bool] = SimpleQueue()  # one per batch that may still be made; False: stop
         for _ in range(_UNTAKEN):
             self.permits.put(True)
@@ -59,6 +64,11 @@ class _RingThread:
         self._taken: deque[int] = deque()
         self._no_more = False
         self._thread = system.hal.spawn(self._run, "ntio-read-files")
+
+    @property
+    def window(self) -> int:
+        """How many paths to give it next."""
+        return self._reader.window
 
     def join(self) -> None:
         """Wait until the thread has ended and its ring is gone."""
@@ -69,18 +79,19 @@ class _RingThread:
         try:
             for batches in self._reader.windows(self._feed):
                 window = self._taken.popleft()
-                for batch in batches:
+                batch = next(batches, None)
+                while batch is not None:
                     if not self.permits.get():
                         return
-                    self._results.put(_Result(self, window, batch))
-                    del batch
-                self._results.put(_Result(self, window))
+                    following = next(batches, None)
+                    self._results.put(_Result(self, window, batch, following is None))
+                    batch = following
         except BaseException as error:  # whatever it was, the consumer raises it
             self._results.put(_Result(self, -1, error=error))
         finally:
             self._reader.close()
 
-    def _feed(self, idle: bool) -> list[str] | None:
+    def _feed(self, idle: bool) -> list[_Path] | None:
         if self._no_more:
             return None
         try:
@@ -101,10 +112,10 @@ def read_on_threads(
     reading = _Reading(system, paths, rings, max_bytes)
     try:
         for result in reading.in_order() if ordered else reading.as_they_come():
-            if result.batch is not None:
-                yield result.batch
-                result.ring.permits.put(True)
-                result.batch = None
+            assert result.batch is not None
+            yield result.batch
+            result.ring.permits.put(True)
+            result.batch = None
     finally:
         reading.close()
 
@@ -141,7 +152,7 @@ class _Reading:
             result = self._results.get()
             if result.error is not None:
                 raise result.error
-            self._done += result.batch is None
+            self._done += result.last
             yield result
 
     def in_order(self) -> Iterator[_Result]:
@@ -152,16 +163,15 @@ class _Reading:
             waiting.setdefault(result.window, deque()).append(result)
             while waiting.get(due):
                 first = waiting[due].popleft()
-                if first.batch is None:
+                if first.last:
                     del waiting[due]
                     due += 1
-                else:
-                    yield first
+                yield first
 
     def _give_out(self) -> None:
         window = self._threads[0].window
         while self._more and self._given - self._done < _GIVEN_OUT * len(self._threads):
-            if not (paths := texts(islice(self._paths, window))):
+            if not (paths := list(islice(self._paths, window))):
                 self._end_of_work()
                 return
             self._work.put((self._given, paths))

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from ..driver_kit import DeviceObject, Driver
+from ..driver_kit import CreateParameters, DeviceObject, Driver, FileObject
 from ..hal.machine import Hal
 from ..io_manager.bypass import Bypass
 from ..io_manager.open import open_device
@@ -64,11 +64,14 @@ class Stack:
         """The drivers, bottom first."""
         return [device.driver.code for device in self._devices]  # type: ignore[misc]
 
-    def open(self, mode: str = "r+") -> File:
-        """Open the stack once more; each open is a file object of its own."""
+    def open(self, mode: str = "r+", *, overlapped: bool = False) -> File:
+        """Open the stack once more; each open is a file object of its own, `overlapped` as `ntio.open` says."""
         self.system.io.check_running()
         name = self.device.path or self.device.driver.name
-        return File(self.system, open_device(self._devices[0], "", create_parameters(mode), shown=name), name)
+        return File(self.system, self._open(create_parameters(mode, overlapped=overlapped), name), name)
+
+    def _open(self, parameters: CreateParameters, name: str) -> FileObject:
+        return open_device(self._devices[0], "", parameters, shown=name)
 
     def read(self, n: int, offset: int) -> bytes:
         """Up to n bytes at `offset`. Raises NtError."""

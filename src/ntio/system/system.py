@@ -1,7 +1,8 @@
 r"""A System: one machine of its own, with its namespace, its drivers, its packets and its HAL.
 
 Nothing in ntio is global but the one default System (`default`); two Systems can live in one test. A new System has
-`\Device\HostFiles` and, as `\??\C:`, a link to it. Closing it unloads every driver and gives everything back.
+`\Device\HostFiles` and, as `\??\C:`, a link to it; drivers that few programs need are loaded when their device is first
+looked for, as `\Device\NamedPipe` is. Closing it unloads every driver and gives everything back.
 
 Rows: R20, R23, R28
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, partial
 from types import TracebackType
 
 from ..driver_kit import CreateParameters, DeviceObject, Driver, DriverObject
@@ -28,10 +29,13 @@ from ..kernel.processor import Processors
 from ..security.token import Token
 from ..status import InvalidParameter, ObjectNameCollision, PlatformNotSupported, error_for, nt_success
 from ..verifier.verifier import Verifier
-from .words import driver_name
+from .words import driver_name, make_driver
 
 _READ, _WRITE = major.FILE_GENERIC_READ, major.FILE_GENERIC_WRITE | major.FILE_READ_ATTRIBUTES
 _APPEND = _WRITE & ~major.FILE_WRITE_DATA
+
+#: Drivers that are loaded when their device is first looked for.
+_ON_DEMAND = {"\\Device\\NamedPipe": "named_pipes", "\\Device\\Afd": "sockets"}
 
 #: What each mode of `open` asks for: disposition and access.
 _MODES = {
@@ -76,7 +80,13 @@ class System:
         self.namespace = self.io.namespace
         self._host_files = self.load(HostFiles())
         self.namespace.link("\\??\\C:", self._host_files.path)
+        for path, word in _ON_DEMAND.items():
+            self.namespace.provide(path, partial(self._load_word, word))
+        self.namespace.link("\\??\\PIPE", "\\Device\\NamedPipe")
         self._closed = False
+
+    def _load_word(self, word: str) -> None:
+        self.load(make_driver(word))
 
     def load(self, driver: Driver, lower: DeviceObject | None = None) -> DeviceObject:
         r"""Load a driver and make its device, on top of `lower` for a filter; returns the device.
@@ -151,9 +161,11 @@ class System:
             raise error_for(status, f"cannot unload {name}")
         return self.io.loader.find_driver(path) is None
 
-    def open_file_object(self, path: str | os.PathLike[str], mode: str, *, direct: bool = False) -> FileObject:
+    def open_file_object(
+        self, path: str | os.PathLike[str], mode: str, *, direct: bool = False, overlapped: bool = False
+    ) -> FileObject:
         r"""Open a host path, or a path of the namespace when it starts with a backslash; raises NtError."""
-        return self.create_file_object(path, create_parameters(mode, direct=direct))
+        return self.create_file_object(path, create_parameters(mode, direct=direct, overlapped=overlapped))
 
     def create_file_object(self, path: str | os.PathLike[str], parameters: CreateParameters) -> FileObject:
         """Open a path in the way that disposition, access and options say; raises NtError.
@@ -196,11 +208,11 @@ class System:
 
 
 @cache
-def create_parameters(mode: str, *, direct: bool = False) -> CreateParameters:
+def create_parameters(mode: str, *, direct: bool = False, overlapped: bool = False) -> CreateParameters:
     """What a mode such as "r+" asks for; raises InvalidParameter for one that is none."""
     plain = mode.replace("b", "", 1)
     if plain not in _MODES:
         raise InvalidParameter(f"mode {mode!r}: use one of {', '.join(_MODES)} (files are always bytes)")
     disposition, access = _MODES[plain]
-    options = major.FILE_SYNCHRONOUS_IO_NONALERT | major.FILE_NON_DIRECTORY_FILE
+    options = major.FILE_NON_DIRECTORY_FILE | (0 if overlapped else major.FILE_SYNCHRONOUS_IO_NONALERT)
     return CreateParameters(disposition, access, options | (major.FILE_NO_INTERMEDIATE_BUFFERING if direct else 0))

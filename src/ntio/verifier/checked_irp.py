@@ -62,6 +62,8 @@ class CheckedIrp(Irp):
     def mark_pending(self) -> None:
         """See `Irp.mark_pending`."""
         self.note("marked pending")
+        if self.current_location > self.stack_count:
+            self.verifier.broken(rules.MARKED_WITHOUT_LOCATION, self, always=True)
         if self.visit is not None and not self.visit.finished:
             self.visit.marked = True
         super().mark_pending()
@@ -76,8 +78,9 @@ class CheckedIrp(Irp):
         self, routine: CompletionRoutine | None, context: Any = None, invoke: int = SL_INVOKE_ALWAYS
     ) -> None:
         """See `Irp.set_completion_routine`."""
-        if routine is not None and self.visit is not None:
-            self.visit.routine_set = True
+        if routine is not None:
+            if self.visit is not None:
+                self.visit.routine_set = True
             routine = CheckedRoutine(routine, self.visit)
         super().set_completion_routine(routine, context, invoke)
 
@@ -121,15 +124,19 @@ class CheckedRoutine:
 
     __slots__ = ("__qualname__", "_routine", "_visit")
 
-    def __init__(self, routine: CompletionRoutine, visit: Visit) -> None:
+    def __init__(self, routine: CompletionRoutine, visit: Visit | None) -> None:
         self._routine, self._visit = routine, visit
         self.__qualname__ = routine_name(routine, None)
 
     def __call__(self, device: Any, irp: Irp, context: Any) -> int | None:
         assert isinstance(irp, CheckedIrp)
+        visit = self._visit
+        if visit is None:  # its maker has it back, and may send it again: the turns below are over
+            irp.visit = None
+            return self._routine(device, irp, context)
         number, pending, verifier = irp.current_location, irp.pending_returned, irp.verifier
         own = None if number > irp.stack_count else irp.locations[number - 1]
-        answer = verifier.run_routine(irp, self._visit, self.__qualname__, lambda: self._routine(device, irp, context))
+        answer = verifier.run_routine(irp, visit, self.__qualname__, lambda: self._routine(device, irp, context))
         carried = own is None or own.control & SL_PENDING_RETURNED
         if pending and not carried and answer != STATUS_MORE_PROCESSING_REQUIRED:
             verifier.broken(rules.NOT_PROPAGATED, device, irp, self.__qualname__)

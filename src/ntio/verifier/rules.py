@@ -86,6 +86,9 @@ PENDING_NOT_MARKED = _level_two(
 MARKED_NOT_PENDING = _level_two(
     0x23E, "MarkIrpPending2", "the request was marked pending, but STATUS_PENDING was not returned", _N
 )
+MARKED_WITHOUT_LOCATION = _level_two(
+    0x4E54_0003, "MarkIrpPending", "a packet was marked pending by who has no location in it: its maker must not"
+)
 NO_EXCEPTIONS = Rule(
     BugCheckCode.KMODE_EXCEPTION_NOT_HANDLED, 0, "Exceptions", "a routine of the driver let an exception out"
 )

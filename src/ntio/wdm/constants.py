@@ -25,6 +25,7 @@ NotificationEvent, SynchronizationEvent = 0, 1
 IoReadAccess, IoWriteAccess, IoModifyAccess = _mdl.LockOperation
 NormalPagePriority = 16
 Executive = 0
+NonPagedPool, PagedPool, NonPagedPoolNx = 0, 1, 512
 
 STATUS_CONTINUE_COMPLETION = ContinueCompletion = 0
 StopCompletion = STATUS_MORE_PROCESSING_REQUIRED

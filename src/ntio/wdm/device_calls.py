@@ -62,6 +62,36 @@ def detach_device(lower: DeviceObject) -> None:
         lower.attached_device.detach()
 
 
+def attached_device_reference(device: DeviceObject) -> DeviceObject:
+    """The topmost device of a stack, with a reference more that the caller gives back.
+
+    NT: IoGetAttachedDeviceReference
+    """
+    return _referenced(device.top())
+
+
+def device_attachment_base_reference(device: DeviceObject) -> DeviceObject:
+    """The lowest device of a stack, with a reference more that the caller gives back.
+
+    NT: IoGetDeviceAttachmentBaseRef
+    """
+    return _referenced(device.bottom())
+
+
+def lower_device_reference(device: DeviceObject) -> DeviceObject | None:
+    """The device below, with a reference more; None at the bottom, and of a device that is on its way out.
+
+    NT: IoGetLowerDeviceObject
+    """
+    lower = device.lower_device()
+    return None if lower is None else _referenced(lower)
+
+
+def _referenced(device: DeviceObject) -> DeviceObject:
+    device.driver.io.objects.reference(device)
+    return device
+
+
 def start_packet_of(
     device: DeviceObject, irp: Irp, key: int | None = None, cancel_routine: CancelRoutine | None = None
 ) -> None:

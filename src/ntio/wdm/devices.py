@@ -18,9 +18,10 @@ IoCreateDevice = _f.status_and_value(_a.create_device)
 IoDeleteDevice = _a.delete_device
 IoAttachDeviceToDeviceStack = _a.attach_device_to_stack
 IoDetachDevice = _a.detach_device
-IoGetAttachedDevice = IoGetAttachedDeviceReference = _f.method(_Device.top)
-IoGetDeviceAttachmentBaseRef = _f.method(_Device.bottom)
-IoGetLowerDeviceObject = _f.method(_Device.lower_device)
+IoGetAttachedDevice = _f.method(_Device.top)
+IoGetAttachedDeviceReference = _a.attached_device_reference
+IoGetDeviceAttachmentBaseRef = _a.device_attachment_base_reference
+IoGetLowerDeviceObject = _a.lower_device_reference
 IoGetRelatedDeviceObject = _f.method(_File.related_device)
 IoAllocateDriverObjectExtension = _f.status_and_value(_f.method(_Driver.allocate_extension))
 IoGetDriverObjectExtension = _f.method(_Driver.find_extension)

@@ -5,14 +5,19 @@ They do nothing that a driver could not do with the managers' own calls; each is
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, Final
 
+from ..bugcheck import BugCheckCode
 from ..io_manager.cancel import CancelRoutine, LockedCancelRoutine
 from ..io_manager.device import DeviceObject
 from ..io_manager.irp import HEAD_SIZE, LOCATION_SIZE, CompletionRoutine, Irp
 from ..io_manager.major import SL_INVOKE_ON_CANCEL, SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS
 from ..status import STATUS_SUCCESS
 from .forms import manager_of
+
+#: First parameter of DRIVER_VERIFIER_IOMANAGER_VIOLATION.
+_FREE_OF_THREAD: Final = 0x2
 
 
 def set_completion_routine(
@@ -43,14 +48,16 @@ def set_completion_routine_ex(
 
     NT: IoSetCompletionRoutineEx
     """
-    lock = irp.pool.lock
+    lock, loader = irp.pool.lock, device.driver.io.loader
 
-    def release(_: Any, irp: Irp, context: Any) -> int | None:
+    @functools.wraps(routine)
+    def release(above: DeviceObject | None, irp: Irp, context: Any) -> int | None:
         try:
-            return routine(_, irp, context)
+            return routine(above, irp, context)
         finally:
             with lock:
                 device.reference_count -= 1
+            loader.settle(device)
 
     with lock:
         device.reference_count += 1
@@ -76,11 +83,17 @@ def allocate_irp_ex(device: DeviceObject, stack_size: int, charge_quota: bool) -
 
 
 def free_irp(irp: Irp) -> None:
-    """Give a packet of one's own back.
+    """Give a packet of one's own back; one that a thread waits for is the I/O manager's to free, and stops the System.
 
     NT: IoFreeIrp
     """
-    irp.pool.free(irp)
+    pool, thread = irp.pool, irp.thread
+    if thread is not None and irp in thread.irps:
+        pool.stop(
+            BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION, _FREE_OF_THREAD, irp,
+            note="a packet that its thread waits for was freed",
+        )  # fmt: skip
+    pool.free(irp)
 
 
 def initialize_irp(irp: Irp, packet_size: int, stack_size: int) -> None:

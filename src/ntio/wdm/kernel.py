@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..executive.lookaside import LookasideList as _Lookaside
+from ..io_manager.completion_port import CompletionPort as _Port
 from ..io_manager.manager import IoManager as _IoManager
 from ..kernel import apc as _apc
 from ..kernel.device_queue import DeviceQueue as _Queue
@@ -43,6 +45,20 @@ KeRemoveDeviceQueue = _f.method(_Queue.remove)
 KeRemoveByKeyDeviceQueue = _f.method(_Queue.remove_by_key)
 KeRemoveByKeyDeviceQueueIfBusy = _f.method(_Queue.remove_by_key_if_busy)
 KeRemoveEntryDeviceQueue = _f.method(_Queue.remove_entry)
+
+KeInitializeQueue = _a.initialize_queue
+KeInsertQueue = _a.insert_queue
+KeRemoveQueue = _a.remove_queue
+KeRundownQueue = _a.rundown_queue
+KeReadStateQueue = _f.getter(_Port.depth)
+
+ExInitializeNPagedLookasideList = ExInitializePagedLookasideList = _a.initialize_lookaside_list
+ExInitializeLookasideListEx = _a.initialize_lookaside_list_ex
+ExAllocateFromNPagedLookasideList = ExAllocateFromPagedLookasideList = _f.method(_Lookaside.allocate)
+ExAllocateFromLookasideListEx = ExAllocateFromNPagedLookasideList
+ExFreeToNPagedLookasideList = ExFreeToPagedLookasideList = ExFreeToLookasideListEx = _f.method(_Lookaside.free)
+ExDeleteNPagedLookasideList = ExDeletePagedLookasideList = _f.method(_Lookaside.trim)
+ExDeleteLookasideListEx = ExFlushLookasideListEx = _f.method(_Lookaside.trim)
 
 IoAllocateMdl = _a.allocate_mdl_of_memory
 IoBuildPartialMdl = _a.build_partial_mdl

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from ..executive.lookaside import FIRST_DEPTH, LookasideList
 from ..io_manager.builders import allocate_mdl_for
+from ..io_manager.completion_port import CompletionPort
 from ..io_manager.irp import Irp
 from ..kernel.apc import wait_alertable
 from ..kernel.device_queue import DeviceQueue
@@ -82,6 +85,68 @@ def initialize_device_queue(*, system: Any) -> DeviceQueue:
     NT: KeInitializeDeviceQueue
     """
     return DeviceQueue(manager_of(system).hal)
+
+
+def initialize_queue(count: int = 0, *, system: Any) -> CompletionPort:
+    """A new queue for worker threads, of which `count` are to run at a time; 0: as many as there are processors.
+
+    NT: KeInitializeQueue
+    """
+    return CompletionPort(manager_of(system), count)
+
+
+def insert_queue(queue: CompletionPort, entry: Any) -> int:
+    """Put anything into a queue; returns how many entries waited there before.
+
+    NT: KeInsertQueue
+    """
+    before = queue.depth
+    queue.insert_packet(0, entry, STATUS_SUCCESS, 0)
+    return before
+
+
+def remove_queue(queue: CompletionPort, wait_mode: int = 0, timeout: int | None = None) -> Any:
+    """The oldest entry of a queue, for which the calling thread works from now on; or the status of the wait.
+
+    STATUS_TIMEOUT when there was none until `timeout` (in units of 100 ns, negative from now on, None for ever).
+    NT: KeRemoveQueue
+    """
+    status, packet = queue.remove(seconds(timeout))
+    return status if packet is None else packet.overlapped
+
+
+def rundown_queue(queue: CompletionPort) -> list[Any]:
+    """Close a queue: whoever waits is sent away; returns the entries that nobody took.
+
+    NT: KeRundownQueue
+    """
+    left = queue.drain()
+    queue.close()
+    return [] if left is None else list(left.overlapped)
+
+
+def initialize_lookaside_list(
+    allocate: Callable[[int], Any] | None, free: Callable[[Any], object] | None, flags: int, size: int, tag: Any = 0,
+    depth: int = 0,
+) -> LookasideList[Any]:  # fmt: skip
+    """A list of entries of `size` bytes kept for reuse; `allocate(size)` and `free(entry)` when it has none, or enough.
+
+    Without them an entry is a bytearray. `depth` is not used, as in NT: the list decides itself how many it keeps.
+    NT: ExInitializeNPagedLookasideList, ExInitializePagedLookasideList
+    """
+    make = bytearray if allocate is None else allocate
+    return LookasideList(lambda: make(size), FIRST_DEPTH, free)
+
+
+def initialize_lookaside_list_ex(
+    allocate: Callable[[int], Any] | None, free: Callable[[Any], object] | None, pool_type: int, flags: int, size: int,
+    tag: Any = 0, depth: int = 0,
+) -> tuple[int, LookasideList[Any]]:  # fmt: skip
+    """The same for either kind of pool: (STATUS_SUCCESS, list).
+
+    NT: ExInitializeLookasideListEx
+    """
+    return STATUS_SUCCESS, initialize_lookaside_list(allocate, free, flags, size, tag, depth)
 
 
 def allocate_mdl_of_memory(

@@ -15,8 +15,10 @@ from ..object_manager.namespace import Namespace as _Namespace
 from ..security import access_check as _access_check
 from ..security import access_mask as _access_mask
 from ..security import assign as _assign
+from ..security import descriptor as _descriptor
 from . import forms as _f
 from . import object_calls as _a
+from . import security_calls as _s
 
 IoCreateSymbolicLink = _f.status_of(_f.once_in_a_system(lambda io: io.namespace, _Namespace.link))
 IoDeleteSymbolicLink = _f.status_of(_f.once_in_a_system(lambda io: io.namespace, _Namespace.remove))
@@ -61,3 +63,16 @@ SeCaptureSubjectContext = _f.once_in_a_system(lambda io: io, _IoManager.subject)
 SeAccessCheck = _access_check.access_check
 SeAssignSecurity = _f.status_and_value(_assign.assign_security)
 RtlMapGenericMask = _f.method(_access_mask.GenericMapping.map)
+
+RtlCreateAcl = _s.create_acl
+RtlAddAccessAllowedAce = _s.add_access_allowed
+RtlAddAccessDeniedAce = _s.add_access_denied
+RtlCreateSecurityDescriptor = _s.create_descriptor
+RtlSetOwnerSecurityDescriptor = _s.set_owner
+RtlSetGroupSecurityDescriptor = _s.set_group
+RtlSetDaclSecurityDescriptor = _s.set_dacl
+RtlGetOwnerSecurityDescriptor = _s.get_owner
+RtlGetGroupSecurityDescriptor = _s.get_group
+RtlGetDaclSecurityDescriptor = _s.get_dacl
+RtlLengthSecurityDescriptor = _s.length_of
+RtlMakeSelfRelativeSD = _f.method(_descriptor.SecurityDescriptor.to_bytes)

@@ -25,3 +25,4 @@ NtQueryInformationFile, ZwQueryInformationFile = _f.both_modes(_information.quer
 NtSetInformationFile, ZwSetInformationFile = _f.both_modes(_information.set_information)
 NtQueryVolumeInformationFile, ZwQueryVolumeInformationFile = _f.both_modes(_information.query_volume_information)
 NtQueryDirectoryFile, ZwQueryDirectoryFile = _f.both_modes(_information.query_directory)
+NtNotifyChangeDirectoryFile, ZwNotifyChangeDirectoryFile = _f.both_modes(_information.notify_change_directory)

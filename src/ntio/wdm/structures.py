@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..executive import lookaside as _lookaside
 from ..io_manager import cancel_queue as _cancel_queue
 from ..io_manager import device as _device
 from ..io_manager import driver as _driver
@@ -45,6 +46,7 @@ IO_REMOVE_LOCK = _remove_lock.RemoveLock
 KDEVICE_QUEUE = _device_queue.DeviceQueue
 KDEVICE_QUEUE_ENTRY = _device_queue.DeviceQueueEntry
 KEVENT = _event.Event
+LOOKASIDE_LIST_EX = _lookaside.LookasideList
 KSPIN_LOCK = _spin_lock.SpinLock
 LARGE_INTEGER = _nt_names.LargeInteger
 MDL = _mdl.Mdl

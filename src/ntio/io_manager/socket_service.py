@@ -1,0 +1,100 @@
+"""Requests to sockets, made by the faces of the system: control requests whose input is an object.
+
+What `services.device_control` is for everybody, with two differences: the caller is part of the system, so the input
+is handed to the driver as it stands, and the output buffer is bytes already.
+
+Source: spec iomgr.md 1.8, 6. Rows: R26, R31
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kernel.event import Event
+from ..status import NtError, nt_error
+from .completion import packet_for
+from .fast_io import ask
+from .file_object import FileObject
+from .io_status import IoStatusBlock
+from .irp_fields import UserApcRoutine
+from .major import IRP_MJ_DEVICE_CONTROL, USER_MODE
+from .service_call import ServiceCall
+
+
+def try_socket(
+    file_object: FileObject, apc_context: Any, answer: IoStatusBlock, code: int, record: object, buffer: memoryview
+) -> bool:
+    """Try a request the fast way, with no packet; `answer` has its end if that went, and the file's port hears of it.
+
+    NT: NtDeviceIoControlFile, as far as FastIoDeviceControl
+    """
+    device = file_object.related_device()
+    io = device.driver.io
+    if io.bug_check is not None:
+        io.check_running()
+    if not ask("device_control", device, file_object, True, record, 0, buffer, len(buffer), code, answer):
+        return False
+    status = answer.status
+    if not nt_error(status):
+        port = packet_for(file_object, apc_context, pended=False)
+        if port is not None:
+            port.port.insert_packet(port.key, apc_context, status, answer.information)
+    return True
+
+
+def socket_control(
+    file_object: FileObject,
+    event: Event | None,
+    apc_context: Any,
+    iosb: IoStatusBlock,
+    code: int,
+    record: object,
+    buffer: memoryview,
+) -> int:
+    """Make a request, with no packet where that goes: `record` says what, `buffer` is what is moved; the NTSTATUS.
+
+    NT: NtDeviceIoControlFile
+    """
+    answer = IoStatusBlock()
+    if not try_socket(file_object, None, answer, code, record, buffer):
+        return send_to_socket(file_object, event, None, apc_context, iosb, code, record, buffer)
+    status = answer.status
+    if not nt_error(status):
+        iosb.finish(status, answer.information)
+        if event is not None:
+            event.set()
+        port = packet_for(file_object, apc_context, pended=False)
+        if port is not None:
+            port.port.insert_packet(port.key, apc_context, status, answer.information)
+    return status
+
+
+def send_to_socket(
+    file_object: FileObject,
+    event: Event | None,
+    apc_routine: UserApcRoutine | None,
+    apc_context: Any,
+    iosb: IoStatusBlock,
+    code: int,
+    record: object,
+    buffer: memoryview | None = None,
+) -> int:
+    """Send a socket a control request as a packet: `record` says what, `buffer` is what is moved; the NTSTATUS.
+
+    NT: NtDeviceIoControlFile, from IoCallDriver on
+    """
+    call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, USER_MODE)
+    length = 0 if buffer is None else len(buffer)
+    try:
+        call.check()
+        device = file_object.related_device()
+        if event is not None:
+            event.reset()
+        irp = call.make_irp(device, IRP_MJ_DEVICE_CONTROL)
+        first = irp.next_location
+        first.length, first.byte_offset, first.argument = length, code, record
+        extension = irp.extend()
+        extension.overlaid, extension.user_buffer, irp.buffer = True, buffer, buffer
+        return call.send(device, irp)
+    except NtError as refused:
+        return refused.status
