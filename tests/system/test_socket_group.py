@@ -100,6 +100,6 @@ def test_only_streams_of_the_ports_system(ends: Ends) -> None:
     _, servers, port = ends
     with pytest.raises(ValueError, match="stream sockets"):
         ntio.SocketGroup(port, [])
-    with ntio.Socket(kind=host.SOCK_DGRAM, system=servers[0].system) as datagrams:
-        with pytest.raises(ValueError, match="stream sockets"):
-            ntio.SocketGroup(port, [datagrams])
+    datagrams = ntio.Socket(kind=host.SOCK_DGRAM, system=servers[0].system)
+    with datagrams, pytest.raises(ValueError, match="stream sockets"):
+        ntio.SocketGroup(port, [datagrams])

@@ -73,8 +73,8 @@ SOCKET_CODES = frozenset(
 #: Those whose `auxiliary` holds a `MESSAGE` per row.
 MESSAGE_CODES = (OperationCode.SEND_MESSAGE, OperationCode.RECEIVE_MESSAGE)
 
-#: What a datagram comes with: the host's `struct msghdr`, its one `struct iovec`, and the address, which is the caller's
-#: to read and write together with `name_length` and (after a receive) `flags`. The rest a backend fills in.
+#: What a datagram comes with: the host's `struct msghdr`, its one `struct iovec`, and the address, which is the
+#: caller's to read and write, with `name_length` and (after a receive) `flags`. The rest a backend fills in.
 MESSAGE = np.dtype(
     {
         "names": [
@@ -96,8 +96,8 @@ class Operations:
     starts from; with `fixed` set the file goes into the registered slot `file`. For STAT that directory is `file`,
     `length` the mask, and the answer (`statx.STATX`) goes to `auxiliary_position` in `auxiliary`.
 
-    SEND, RECEIVE: `flags` are those of send(2). The ..._MESSAGE codes have their addresses in `auxiliary`, a `MESSAGE` per
-    row. CONNECT: the address is in `buffer`. SHUTDOWN: `length` says how. POLL: `flags` are the events of poll(2).
+    SEND, RECEIVE: `flags` are those of send(2). The ..._MESSAGE codes have their addresses in `auxiliary`, a `MESSAGE`
+    per row. CONNECT: the address is in `buffer`. SHUTDOWN: `length` says how. POLL: `flags` are the events of poll(2).
     """
 
     __slots__ = (

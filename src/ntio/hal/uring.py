@@ -349,11 +349,12 @@ def _point(operations: Operations, rows: Any) -> npt.NDArray[np.uint64]:
     places = _slice(operations.auxiliary_position, rows)
     if isinstance(places, int):
         places = np.full(rows.stop - rows.start if isinstance(rows, slice) else len(rows), places)
-    here = places.astype(np.uint64) + np.uint64(address_of(operations.auxiliary))
+    here: Any = places.astype(np.uint64) + np.uint64(address_of(operations.auxiliary))
     index = places // MESSAGE.itemsize
     messages["name_pointer"][index] = here + np.uint64(MESSAGE.fields["name"][1])  # type: ignore[index]
     messages["vector"][index] = here + np.uint64(MESSAGE.fields["base"][1])  # type: ignore[index]
     messages["vectors"][index] = 1
     messages["base"][index] = _slice(operations.position, rows) + np.uint64(address_of(operations.buffer))
     messages["length"][index] = _slice(operations.length, rows)
-    return here
+    pointers: npt.NDArray[np.uint64] = here
+    return pointers

@@ -22,9 +22,9 @@ from .service_call import ServiceCall
 
 
 def try_socket(
-    file_object: FileObject, apc_context: Any, answer: IoStatusBlock, code: int, record: object, buffer: memoryview
+    file_object: FileObject, answer: IoStatusBlock, code: int, record: object, buffer: memoryview
 ) -> bool:
-    """Try a request the fast way, with no packet; `answer` has its end if that went, and the file's port hears of it.
+    """Try a request the fast way, with no packet; `answer` has its end if that went. Nobody else has heard of it yet.
 
     NT: NtDeviceIoControlFile, as far as FastIoDeviceControl
     """
@@ -32,14 +32,14 @@ def try_socket(
     io = device.driver.io
     if io.bug_check is not None:
         io.check_running()
-    if not ask("device_control", device, file_object, True, record, 0, buffer, len(buffer), code, answer):
-        return False
-    status = answer.status
-    if not nt_error(status):
-        port = packet_for(file_object, apc_context, pended=False)
-        if port is not None:
-            port.port.insert_packet(port.key, apc_context, status, answer.information)
-    return True
+    return ask("device_control", device, file_object, True, record, 0, buffer, len(buffer), code, answer)
+
+
+def tell_port(file_object: FileObject, apc_context: Any, answer: IoStatusBlock) -> None:
+    """Queue the packet of a request that has succeeded without pending; its memory is the caller's again by now."""
+    port = packet_for(file_object, apc_context, pended=False)
+    if port is not None:
+        port.port.insert_packet(port.key, apc_context, answer.status, answer.information)
 
 
 def socket_control(
@@ -56,16 +56,14 @@ def socket_control(
     NT: NtDeviceIoControlFile
     """
     answer = IoStatusBlock()
-    if not try_socket(file_object, None, answer, code, record, buffer):
+    if not try_socket(file_object, answer, code, record, buffer):
         return send_to_socket(file_object, event, None, apc_context, iosb, code, record, buffer)
     status = answer.status
     if not nt_error(status):
         iosb.finish(status, answer.information)
         if event is not None:
             event.set()
-        port = packet_for(file_object, apc_context, pended=False)
-        if port is not None:
-            port.port.insert_packet(port.key, apc_context, status, answer.information)
+        tell_port(file_object, apc_context, answer)
     return status
 
 

@@ -1,7 +1,7 @@
 """The Windows names for applications, as pywin32 groups them (NT: Win32 API).
 
     ioringapi      I/O rings                 win32event    events and waiting        winerror   numbers of errors
-    win32pipe      named pipes
+    win32pipe      named pipes               mswsock      sockets
     win32file      files                     memoryapi     memory by address         win32con   other numbers
     pywintypes     handle, OVERLAPPED        win32api      threads, sleeping         ntdll      ports, native
 
@@ -18,6 +18,7 @@ _MODULES = (
     "win32file",
     "win32event",
     "win32pipe",
+    "mswsock",
     "win32api",
     "ntdll",
     "memoryapi",
