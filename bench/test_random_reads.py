@@ -27,7 +27,7 @@ Record = Callable[..., None]
 Alternate = Callable[..., dict[str, float]]
 
 #: What each ring keeps in flight: the best of 64 to 4096 on cached data, and for a device as much as fio.
-ENTRIES, DIRECT_ENTRIES = 1024, 256
+ENTRIES, DIRECT_ENTRIES = 1024, (256, 128)
 #: How many reads a call asks for. At the end of a call the device's queue runs empty: of 1024 reads that cost 10 %.
 CALL, DIRECT_CALL = WINDOW, 16 * WINDOW
 BEST_RING = "ring, file and destination registered"
@@ -65,11 +65,11 @@ def offsets_in(path: Path, count: int) -> Offsets:
 
 
 def opened_rings(
-    stack: ExitStack, system: ntio.System, path: Path, *, direct: bool = False
+    stack: ExitStack, system: ntio.System, path: Path, *, direct: bool = False, entries: int = ENTRIES
 ) -> tuple[dict[str, Way], ntio.Ring]:
     """The ring's ways of reading a file, and the one that a single thread does best with."""
     file = stack.enter_context(ntio.open(path, direct=direct, system=system))
-    entries, call = (DIRECT_ENTRIES, DIRECT_CALL) if direct else (ENTRIES, CALL)
+    call = DIRECT_CALL if direct else CALL
     arena = stack.enter_context(ntio.Arena(2 * call * BLOCK, system=system))
     plain, registered = (stack.enter_context(ntio.Ring(entries, system=system)) for _ in range(2))
     best, second = (stack.enter_context(ntio.Ring(entries, system=system, arena=arena)) for _ in range(2))
@@ -170,14 +170,15 @@ def test_direct_random_reads(
     path: Path, system: ntio.System, stack: ExitStack, scale: Scale, alternate: Alternate, record: Record
 ) -> None:
     """O_DIRECT: the device decides, a ring only has to keep its queue full."""
-    offsets = offsets_in(path, scale(100, 48 * WINDOW))
+    offsets = offsets_in(path, scale(100, 96 * WINDOW))  # for as long as fio runs: both have a start and an end
     try:
         descriptor = opened_descriptor(stack, path, os.O_DIRECT)
         os.preadv(descriptor, [ways.aligned(1).reshape(-1)], 0)
     except OSError as error:
         pytest.skip(f"this file system has no direct I/O: {error}")
     preadv = ways.preadv_source(descriptor)
-    rings, _ = opened_rings(stack, system, path, direct=True)
+    rings, shallow = (opened_rings(stack, system, path, direct=True, entries=depth)[0] for depth in DIRECT_ENTRIES)
+    rings[f"the same, QD{DIRECT_ENTRIES[1]}"] = shallow[BEST_RING]
     found = rings | {"os.preadv into one buffer": one_thread(preadv), **pools(stack, descriptor, preadv)}
     sha = ways.check(found, path, offsets[:100])
     slow = [name for name in found if "a future per read" in name or name.startswith("os.")]

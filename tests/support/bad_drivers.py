@@ -162,7 +162,7 @@ class MarksItsOwnPacketInItsRoutine(FilterDriver):
     def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
         assert device.lower is not None
         own = irp.pool.allocate_for_driver(device.lower.stack_size)
-        own.next_location.major = major.IRP_MJ_READ
+        own.next_location.major, own.buffer = major.IRP_MJ_READ, memoryview(bytearray(0))
         own.set_completion_routine(self.done)
         own.send_to(device.lower)
         own.pool.free(own)
