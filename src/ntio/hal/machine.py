@@ -84,7 +84,7 @@ class HostThread:
         return self.identity not in sys._current_frames()
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the thread has ended, `timeout` seconds at most; says whether it has. Only `threading`'s can be."""
+        """Wait until a thread of `threading` has ended, `timeout` seconds at most; says whether it has."""
         if self._python is not None:
             self._python.join(timeout)
         return self.ended()
