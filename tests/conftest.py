@@ -7,6 +7,7 @@ each run (`--hypothesis-profile=explore` draws new ones).
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marks known that belong to the fixtures of this file."""
+    """Let tests of Ctrl-C have one, and make the marks known that belong to the fixtures of this file."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what runs in its background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "stops_system: a bug check of the fixture `system` is what the test is about")
 
 
