@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from interrupts import every_interrupt
 from made_up_drivers import Layer, load_stack, new_packet
 from ntio import BugCheck, DeviceObject, Driver, Irp, NtError, Ring, System
 from ntio.driver_kit import HostFile, OperationCode, host_operation, open_host_file
 from ntio.hal.operation_queue import OperationQueue
+from ntio.io_manager import host as host_module
 from ntio.io_manager import major, requests
 from ntio.io_manager.batch import Batch
 from ntio.io_manager.cancel import cancel_irp
@@ -235,6 +237,97 @@ def test_a_request_for_a_closed_ring_is_refused(system: System, disk: list[Devic
     queue.close()
     sent = Sent(disk[-1], packet(disk[-1], READ, bytearray(4), 0, queue))
     assert sent.returned == STATUS_PENDING and sent.answer == (STATUS_INVALID_HANDLE, 0)
+
+
+# --- starts that fail ---------------------------------------------------------------------------------------------
+
+
+class Counted(Sent):
+    """A packet whose ends are counted."""
+
+    def __init__(self, device: DeviceObject, irp: Irp) -> None:
+        self.ends = 0
+        self.raised: BaseException | None = None
+        try:
+            super().__init__(device, irp)
+        except BaseException as error:
+            self.raised = error
+
+    def _done(self, irp: Irp) -> None:
+        self.ends += 1
+        super()._done(irp)
+
+
+class Broken:
+    """Raises when it is called for the first time; from then on it is what it was."""
+
+    def __init__(self, owner: object, name: str, error: BaseException) -> None:
+        self._call, self._error = getattr(owner, name), error
+        self._first = True
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._first:
+            self._first = False
+            raise self._error
+        return self._call(*arguments)
+
+
+@pytest.mark.parametrize("error", [OSError(11, "later"), MemoryError(), RuntimeError("broken"), KeyboardInterrupt()])
+@pytest.mark.parametrize("where", ["check_room", "admit", "stage", "engine stage", "enter"])
+def test_a_request_whose_start_fails_anywhere_ends_once(
+    system: System, disk: list[DeviceObject], monkeypatch: pytest.MonkeyPatch, where: str, error: BaseException
+) -> None:
+    queue = system.hal.new_queue(8)
+    owner: Any = {"check_room": queue, "admit": queue._table, "stage": queue._table}.get(where, queue.engine)
+    name = where.removeprefix("engine ")
+    monkeypatch.setattr(owner, name, Broken(owner, name, error))
+    sent = Counted(disk[-1], packet(disk[-1], READ, into := bytearray(4), 0, queue))
+    assert sent.raised is (error if isinstance(error, KeyboardInterrupt) else None)
+    while not sent.ends:
+        queue.poll()
+    assert sent.ends == 1 and sent.answer is not None
+    if where == "enter":
+        assert sent.answer == (0, 4) and into == b"abcd"  # it was started, and goes on
+    else:
+        assert sent.answer[0] >= 0xC000_0000 and into == bytes(4)
+    again = Counted(disk[-1], packet(disk[-1], READ, into, 4, queue))
+    while not again.ends:
+        queue.poll()
+    assert (sent.ends, again.ends, again.answer) == (1, 1, (0, 4))
+    queue.close()
+
+
+def test_a_request_that_cannot_even_be_taken_back_ends_once(
+    system: System, disk: list[DeviceObject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = system.hal.new_queue(8)
+    for owner, name in ((queue._table, "stage"), (queue.engine, "enter")):
+        monkeypatch.setattr(owner, name, Broken(owner, name, OSError(5, "broken")))
+    sent = Counted(disk[-1], packet(disk[-1], READ, bytearray(4), 0, queue))
+    assert (sent.returned, sent.ends) == (STATUS_PENDING, 1)
+    queue.close()
+    assert sent.ends == 1
+
+
+def test_a_request_whose_start_is_interrupted_anywhere_ends_once(
+    system: System, pipe: tuple[list[DeviceObject], int]
+) -> None:
+    devices, write = pipe
+    runs = 0
+    for interrupt in every_interrupt(host_module):
+        queue = system.hal.new_queue(8)
+        irp = packet(devices[-1], READ, bytearray(4), 0, queue)
+        sent = Counted.__new__(Counted)
+        with interrupt:
+            sent.__init__(devices[-1], irp)  # type: ignore[misc]
+        if not sent.ends:
+            system.hal.files.write(write, memoryview(b"data"), 0)
+        while not sent.ends:
+            queue.poll()
+        queue.close()
+        assert sent.ends == 1
+        runs += 1
+    assert runs > 5
 
 
 # --- streams ------------------------------------------------------------------------------------------------------

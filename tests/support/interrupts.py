@@ -8,7 +8,8 @@
 
 CPython looks for a pending signal where a function begins, after a call of something that is not written in Python, and
 at a jump backwards. A trace function sees every instruction of the given modules and raises KeyboardInterrupt at the
-n-th such place; n grows until a run comes to its end undisturbed.
+n-th such place; n grows until a run comes to its end undisturbed. Behind a call of something that is written in Python
+it does not look; with `returns=False` those places are left out, where the trace function has seen that call return.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Any
 class Interrupt:
     """One KeyboardInterrupt at the `number`-th place; `happened` says whether the run was long enough for it."""
 
-    def __init__(self, number: int, files: frozenset[str]) -> None:
+    def __init__(self, number: int, files: frozenset[str], *, returns: bool = True) -> None:
         self.happened = False
         self._left = number
         self._files = files
+        self._returns = returns
+        self._came_back: FrameType | None = None
         self._places: dict[CodeType, set[int]] = {}
 
     def __enter__(self) -> Interrupt:
@@ -46,7 +49,11 @@ class Interrupt:
         code = frame.f_code
         if code not in self._places:
             self._places[code] = _places(code)
-        if event == "opcode" and frame.f_lasti in self._places[code]:
+        if event == "return" and not self._returns:
+            self._came_back = frame.f_back
+        elif event == "opcode" and self._came_back is frame:
+            self._came_back = None
+        elif event == "opcode" and frame.f_lasti in self._places[code]:
             self._left -= 1
             if self._left < 0:
                 self.happened = True
@@ -67,12 +74,12 @@ def _places(code: CodeType) -> set[int]:
     return places
 
 
-def every_interrupt(*modules: ModuleType) -> Iterator[Interrupt]:
+def every_interrupt(*modules: ModuleType, returns: bool = True) -> Iterator[Interrupt]:
     """Interrupts at the first place, the second and so on, until a run has fewer."""
     files = frozenset(str(module.__file__) for module in modules)
     number = 0
     while True:
-        interrupt = Interrupt(number, files)
+        interrupt = Interrupt(number, files, returns=returns)
         yield interrupt
         if not interrupt.happened:
             return

@@ -29,6 +29,8 @@ from system_check import what_is_left
 pytestmark = [pytest.mark.row("R31", "R33", "R34", "R36", "R38", "R39"), pytest.mark.slow]
 
 PACKETS = int(os.environ.get("NTIO_SOAK_PACKETS", "8000"))
+#: Seconds after which a soak that is not over hangs.
+PATIENCE = 300
 THREADS, LIMIT = 16, 4
 POSTED, BLOCK, BLOCKS = 4, 512, 128
 #: What flows through wires, over and over; its length is prime to those of reads and writes.
@@ -156,12 +158,11 @@ class Watch:
 class Ticket:
     """One operation: the object that its packet carries."""
 
-    __slots__ = ("buffer", "number", "operation", "ordered", "owner", "reading")
+    __slots__ = ("buffer", "number", "ordered", "owner", "reading")
 
     def __init__(self, owner: Any, buffer: Any, number: int, *, reading: bool, ordered: bool = False) -> None:
         self.owner, self.buffer, self.number = owner, buffer, number
         self.reading, self.ordered = reading, ordered
-        self.operation: Any = None
 
 
 class Source:
@@ -175,9 +176,9 @@ class Source:
     def post(self, random: Random, taken: int = 0) -> None:
         with self.lock:
             self.in_flight -= taken
-            if self.in_flight > 8:
+            if self.in_flight > 2:
                 return
-            count = random.choice((1, 1, 2, random.randint(2, 24)))
+            count = random.choice((1, 1, 2, random.randint(2, 12)))
             if not self.soak.begin(count):
                 return
             first, self.number = self.number, self.number + count
@@ -208,16 +209,16 @@ class Blocks:
 
     def start(self, random: Random) -> None:
         number = random.randrange(BLOCKS)
-        if random.random() < 0.5:
-            self.soak.start(
-                random, Ticket(self, bytearray(BLOCK), number, reading=True),
-                lambda ticket: self.file.start_read(ticket.buffer, number * BLOCK, overlapped=ticket),
-            )  # fmt: skip
-        else:
-            self.soak.start(
-                random, Ticket(self, self.block(number), number, reading=False),
-                lambda ticket: self.file.start_write(ticket.buffer, number * BLOCK, overlapped=ticket),
-            )  # fmt: skip
+        reading = random.random() < 0.5
+        ticket = Ticket(self, bytearray(BLOCK) if reading else self.block(number), number, reading=reading)
+
+        def begin(ticket: Ticket) -> ntio.Operation:
+            start = self.file.start_read if reading else self.file.start_write
+            return start(ticket.buffer, number * BLOCK, overlapped=ticket)
+
+        while not self.soak.start(random, ticket, begin) and not self.soak.spent:
+            with self.lock:  # it was closed, and somebody is about to open it again
+                pass
 
     def note(self, ticket: Ticket, packet: Any, random: Random) -> None:
         if packet.ok:
@@ -242,7 +243,7 @@ class Wire:
         self.lock = threading.Lock()
         self.reads = self.sent = 0
         self.in_flight, self.last_given = 3, -1
-        self.broken = self.over = False
+        self.broken = self.closing = self.over = False
         self.received: dict[int, bytes] = {}
         self.ends = self.pipe() if kind == "pipe" else self.sockets()
 
@@ -293,11 +294,9 @@ class Wire:
         end = self.ends[0 if ticket.reading else 1]
         if self.kind == "pipe":
             begin = end.start_read if ticket.reading else end.start_write
-            started = self.soak.start(random, ticket, lambda one: begin(one.buffer, overlapped=one), forever=False)
         else:
             begin = end.start_receive if ticket.reading else end.start_send
-            started = self.soak.start(random, ticket, lambda one: begin(one.buffer, overlapped=one), forever=False)
-        if not started:
+        if not self.soak.start(random, ticket, lambda one: begin(one.buffer, overlapped=one)):
             self.close()
             self.in_flight -= 1
 
@@ -314,12 +313,15 @@ class Wire:
         if goes_on:
             (self.read if ticket.reading else self.write)(random)
         else:
-            if random.random() < 0.5:
-                self.ends[random.randrange(2)].close()  # the other end notices by itself
-            else:
-                self.close()
             with self.lock:
                 self.in_flight -= 1
+                first, self.closing = not self.closing, True
+            # The other end notices by itself, if it has anything in flight: a write that waits for room stays until
+            # somebody reads it, or the reader is closed.
+            if first and not ticket.reading and random.random() < 0.7:
+                self.ends[random.randrange(2)].close()
+            else:
+                self.close()
         self.replace_if_over(random)
 
     def replace_if_over(self, random: Random) -> None:
@@ -391,31 +393,27 @@ class Soak:
             if self.spent and not self.pending:
                 self.over.set()
 
-    def start(
-        self, random: Random, ticket: Ticket, start: Callable[[Ticket], Any], *, forever: bool = True
-    ) -> bool:
-        """Start an operation; one that is refused makes no packet, and is tried again if `forever`."""
-        while self.begin(1):
-            self.live[ticket] = None
-            try:
-                ticket.operation = operation = start(ticket)
-            except (ntio.NtError, EOFError) as error:
-                self.law(getattr(error, "status", 0) in EXPECTED, f"refused: {error!r}")
-                self.law(self.live.pop(ticket, self) is None, "an operation was refused, and made a packet")
-                with self.lock:
-                    self.refused += 1
-                self.ended(1)
-                if not forever or self.over.is_set():
-                    return False
-                continue
-            if random.random() < 0.05:
-                operation.cancel()
-            place = random.randrange(16)
-            other, self.recent[place] = self.recent[place], operation
-            if other is not None and random.random() < 0.05:
-                other.cancel()
-            return True
-        return False
+    def start(self, random: Random, ticket: Ticket, start: Callable[[Ticket], Any]) -> bool:
+        """Start an operation; false for one that is refused, and makes no packet, or is not to be."""
+        if not self.begin(1):
+            return False
+        self.live[ticket] = None
+        try:
+            operation = start(ticket)
+        except (ntio.NtError, EOFError) as error:
+            self.law(getattr(error, "status", 0) in EXPECTED, f"refused: {error!r}")
+            self.law(self.live.pop(ticket, self) is None, "an operation was refused, and made a packet")
+            with self.lock:
+                self.refused += 1
+            self.ended(1)
+            return False
+        if random.random() < 0.05:
+            operation.cancel()
+        place = random.randrange(16)
+        other, self.recent[place] = self.recent[place], operation
+        if other is not None and random.random() < 0.05:
+            other.cancel()
+        return True
 
     def add_wire(self, key: int, kind: str, random: Random) -> None:
         wire = Wire(self, key, kind)
@@ -437,7 +435,7 @@ class Soak:
             self.add_wire(200 + number, kind, random)
         for worker in workers:
             worker.start()
-        self.over.wait(300)
+        self.over.wait(PATIENCE)
         self.port.close()
         for worker in workers:
             worker.join()

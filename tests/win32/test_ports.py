@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import ntio
+from interrupts import every_interrupt
 from iocp_bench import Bench, iocp_bench, outcome
 from ntio import System
+from ntio.io_manager import completion_port as port_module
+from ntio.io_manager import packets as packets_module
+from ntio.io_manager.file_object import FileObject
 from ntio.io_manager.io_status import IoStatusBlock
 from ntio.status import (
     STATUS_BUFFER_OVERFLOW,
@@ -18,11 +24,14 @@ from ntio.status import (
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_PENDING,
     STATUS_SUCCESS,
     STATUS_TIMEOUT,
 )
 from ntio.win32 import ntdll, pywintypes, win32api, win32event, win32file, win32pipe
+from ntio.win32 import ports as ports_module
 from ntio.win32 import win32con as c
+from ntio.win32.handles import find_object
 
 pytestmark = pytest.mark.row("R34", "R35", "R36", "R37")
 
@@ -111,6 +120,57 @@ def test_a_synchronous_cancel_makes_no_packet_and_a_warning_makes_one(bench: Ben
     assert win32file.GetQueuedCompletionStatus(port, 5000) == (234, 3, 5, ov[0])
     hr, data = win32file.ReadFile(server, 3, ov[1])
     assert (hr, bytes(data[:2]), ov[1].InternalHigh) == (0, b"lo", 2)
+
+
+@pytest.mark.parametrize("call", ["one", "several", "native", "native several"])
+def test_a_taker_interrupted_anywhere_loses_nothing(bench: Bench, call: str) -> None:
+    """Neither in the port nor between it and the end of the call."""
+    file, runs = bench.file(), 0
+    take = {
+        "one": lambda: win32file.GetQueuedCompletionStatus(port, 0)[2],
+        "several": lambda: win32file.GetQueuedCompletionStatusEx(port, 1, 0)[1][0].lpCompletionKey,
+        "native": lambda: ntdll.NtRemoveIoCompletion(port, 0)[1],
+        "native several": lambda: ntdll.NtRemoveIoCompletionEx(port, 1, 0)[1][0].lpCompletionKey,
+    }[call]
+    port = bench.associated(file, 1)
+    for interrupt in every_interrupt(ports_module, ntdll, port_module, packets_module, returns=False):
+        overlapped = pywintypes.OVERLAPPED()
+        win32file.ReadFile(file, 4, overlapped)
+        while not win32file.HasOverlappedIoCompleted(overlapped) and not ntdll.NtQueryIoCompletion(port)[1]:
+            os.sched_yield()
+        win32file.PostQueuedCompletionStatus(port, 0, 2, None)
+        taken: list[int] = []
+        with interrupt:
+            taken = [take()]
+        rest = []
+        while (got := win32file.GetQueuedCompletionStatus(port, 0))[0] == 0:
+            rest.append(got[2])
+        assert taken + rest == [1, 2]
+        assert (overlapped.Internal, overlapped.InternalHigh) == (0, 4)
+        runs += 1
+    assert runs > 10
+
+
+@pytest.mark.row("R31")
+@pytest.mark.parametrize("many", [False, True])
+def test_what_came_of_a_request_is_there_whoever_takes_its_packet(bench: Bench, many: bool) -> None:
+    server, client = bench.pipe()
+    overlapped = bench.overlapped[0]
+    with ntio.CompletionPort(system=bench.system) as port:
+        port.port.associate(find_object(server, FileObject, bench.system), 5)
+        win32file.ReadFile(server, 4, overlapped)
+        win32file.WriteFile(client, b"ab")
+        assert overlapped.Internal == STATUS_PENDING
+        if many:
+            assert port.get_many(2).overlapped == [overlapped]
+        else:
+            assert port.get() == (5, overlapped, 2, 0)
+        assert (overlapped.Internal, overlapped.InternalHigh) == (0, 2)
+        win32file.ReadFile(server, 4, overlapped)  # which is nobody's any more
+        win32file.CancelIoEx(server, overlapped)
+        packet = port.get()
+        assert packet is not None and packet.overlapped is overlapped
+        assert overlapped.Internal == STATUS_CANCELLED
 
 
 @pytest.mark.real_files

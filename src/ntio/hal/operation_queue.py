@@ -326,27 +326,30 @@ class OperationQueue:
 
     def cancel(self, operations: Operations, rows: npt.NDArray[Any] | None = None) -> None:
         """Ask that rows (default: all) end early. Each ends once: done, failed, or STATUS_CANCELLED."""
-        with self._lock:
-            if self._lost:
-                self._check()
-            if not operations.remaining or operations.slot < 0:
-                return
-            if operations.cancelled is None:
-                operations.cancelled = np.zeros(operations.count, np.bool_)
-            wanted = np.arange(operations.count, dtype=np.uint32) if rows is None else rows.astype(np.uint32)
-            operations.cancelled[wanted] = True
-            finished = self._table.drop_unstaged(operations) if rows is None else []
-            self._release_finished()
-            started = wanted[wanted < operations.next_row] if operations.remaining else wanted[:0]
-            self.engine.enter(0)  # what was staged but not started must be known to the host before it can be cancelled
-            for first in range(0, len(started), self._table.capacity):
-                self.engine.stage_cancel(operations.slot, started[first : first + self._table.capacity])
-                self.engine.enter(0)
-            if self._driver_goal and not operations.remaining:
-                self.engine.wake(self._driver_goal)  # the driver may wait for this very batch, none of which is out
-            else:
-                self._nudge_driver()
-        announce(finished)
+        finished: list[News] = []
+        try:
+            with self._lock:
+                if self._lost:
+                    self._check()
+                if not operations.remaining or operations.slot < 0:
+                    return
+                if operations.cancelled is None:
+                    operations.cancelled = np.zeros(operations.count, np.bool_)
+                wanted = np.arange(operations.count, dtype=np.uint32) if rows is None else rows.astype(np.uint32)
+                operations.cancelled[wanted] = True
+                finished += self._table.drop_unstaged(operations) if rows is None else []
+                self._release_finished()
+                started = wanted[wanted < operations.next_row] if operations.remaining else wanted[:0]
+                self.engine.enter(0)  # what was staged but not started must be known to the host, to be cancelled
+                for first in range(0, len(started), self._table.capacity):
+                    self.engine.stage_cancel(operations.slot, started[first : first + self._table.capacity])
+                    self.engine.enter(0)
+                if self._driver_goal and not operations.remaining:
+                    self.engine.wake(self._driver_goal)  # the driver may wait for this very batch, none of which is out
+                else:
+                    self._nudge_driver()
+        finally:  # what has ended is told even if the host could not be entered
+            announce(finished)
 
     def event_file(self) -> int:
         """A descriptor that becomes readable when results arrive (then `poll`); -1 where there is none."""

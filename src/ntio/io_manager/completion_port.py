@@ -21,6 +21,7 @@ R38, R39
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..kernel.apc import run_apcs
@@ -36,7 +37,7 @@ from ..status import (
 )
 from .file_object import CompletionContext, FileObject
 from .major import FO_SYNCHRONOUS_IO
-from .packets import Columns, Entry, Packet, Packets, packet_of, packets_of
+from .packets import Columns, Entry, Packets, packet_of, packets_of
 
 if TYPE_CHECKING:
     from .manager import IoManager
@@ -134,8 +135,16 @@ class CompletionPort:
 
     # --- taking out ---------------------------------------------------------------------------------------------------
 
-    def remove(self, timeout: float | None = None, *, alertable: bool = False) -> tuple[int, Packet | None]:
+    def remove(
+        self,
+        timeout: float | None = None,
+        *,
+        alertable: bool = False,
+        shape: Callable[[Entry | Run], Any] = packet_of,
+    ) -> tuple[int, Any]:
         """Take one packet, waiting `timeout` seconds at most; its place is the caller's until it comes back or waits.
+
+        `shape` makes of it what the caller wants to have, while an interrupt still puts the packet back.
 
         Returns (STATUS_SUCCESS, packet), or STATUS_TIMEOUT, STATUS_USER_APC (routines were run) or
         STATUS_ABANDONED_WAIT_0 (the port was closed) and None.
@@ -151,7 +160,7 @@ class CompletionPort:
             else:
                 status = self._obtain(thread, timeout, alertable, 1)
             if status == STATUS_SUCCESS:
-                packet = packet_of(queue.given[thread][0])
+                packet = shape(queue.given[thread][0])
                 # Nothing is called from here on: an interrupt comes before, and the packet is put back, or after.
                 del queue.given[thread]
                 return STATUS_SUCCESS, packet
@@ -163,8 +172,13 @@ class CompletionPort:
         return status, None
 
     def remove_many(
-        self, count: int, timeout: float | None = None, *, alertable: bool = False
-    ) -> tuple[int, Packets | None]:
+        self,
+        count: int,
+        timeout: float | None = None,
+        *,
+        alertable: bool = False,
+        shape: Callable[[list[Entry | Run]], Any] = packets_of,
+    ) -> tuple[int, Any]:
         """Take up to `count` packets as columns, waiting for the first only; they cost one place.
 
         Returns as `remove` does; raises InvalidParameter for a count below 1.
@@ -178,7 +192,7 @@ class CompletionPort:
         try:
             status = self._obtain(thread, timeout, alertable, count)
             if status == STATUS_SUCCESS:
-                packets = packets_of(self._queue.given[thread])
+                packets = shape(self._queue.given[thread])
                 del self._queue.given[thread]  # and nothing is called after that
                 return STATUS_SUCCESS, packets
         except BaseException:

@@ -28,6 +28,7 @@ from ..hal.operation_queue import OperationQueue
 from ..hal.operations import OperationCode, Operations
 from ..status import (
     STATUS_CANCELLED,
+    STATUS_DRIVER_INTERNAL_ERROR,
     STATUS_END_OF_FILE,
     STATUS_INSUFFICIENT_RESOURCES,
     STATUS_PENDING,
@@ -216,19 +217,46 @@ def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
         early.append(True)
         queue.cancel(operations)
 
-    irp.mark_pending()
-    set_cancel_routine(irp, cancel)
-    if irp.cancel:
-        early.append(True)
     try:
+        irp.mark_pending()
+        set_cancel_routine(irp, cancel)
+        if irp.cancel:
+            early.append(True)
         queue.submit(operations)
-    except NtError as error:
-        set_cancel_routine(irp, None)
-        irp.complete(STATUS_INSUFFICIENT_RESOURCES if isinstance(error, QueueFull) else error.status)
-        return STATUS_PENDING
-    if early:  # the packet itself may be complete, and somebody else's by now
-        queue.cancel(operations)
+        if early:  # the packet itself may be complete, and somebody else's by now
+            queue.cancel(operations)
+    except BaseException as error:
+        _start_failed(irp, operations, queue, error)
+        if isinstance(error, BugCheck) or not isinstance(error, Exception):
+            raise
     return STATUS_PENDING
+
+
+def _start_failed(irp: Irp, operations: Operations, queue: OperationQueue, error: BaseException) -> None:
+    """Starting was left by an exception: what the queue does not know ends here, what it has staged ends by itself.
+
+    What it knows and has not staged is taken back, and ends as the exception says.
+    """
+
+    def end(irp: Irp, operations: Operations) -> int:
+        set_cancel_routine(irp, None)
+        return irp.complete(_status_of(error))
+
+    if operations.slot < 0:
+        end(irp, operations)
+    elif not operations.next_row:
+        operations.on_complete = partial(_finish, end, irp)
+        queue.cancel(operations)
+
+
+def _status_of(error: BaseException) -> int:
+    if isinstance(error, NtError) and not isinstance(error, QueueFull):
+        return error.status
+    if isinstance(error, (QueueFull, MemoryError)):
+        return STATUS_INSUFFICIENT_RESOURCES
+    if isinstance(error, OSError) and error.errno:
+        return status_from_errno(error.errno)
+    return STATUS_DRIVER_INTERNAL_ERROR if isinstance(error, Exception) else STATUS_CANCELLED
 
 
 def _finish(complete: Callable[[Irp, Operations], int], irp: Irp, operations: Operations) -> None:

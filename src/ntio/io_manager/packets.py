@@ -3,6 +3,9 @@
 A port keeps a single packet as a plain tuple, and packets that came together as columns, which are cut and joined by
 slices: what is posted as arrays is taken as arrays, and nothing is done packet by packet.
 
+Some objects have to know when their packet is taken, whoever takes it: those are a `PacketOwner`, and are told while
+the packet is made what the taker gets.
+
 Rows: R36, R37
 """
 
@@ -42,6 +45,16 @@ class Packet(NamedTuple):
         if not self.ok:
             raise error_for(self.status, f"the operation of key {self.key} failed")
         return self
+
+
+class PacketOwner:
+    """An object for packets that is told when one with it is taken; once more if an interrupt put that one back."""
+
+    __slots__ = ()
+
+    def taken(self) -> None:
+        """A packet with this object was taken from a port."""
+        raise NotImplementedError
 
 
 _make = tuple.__new__  # a third of what `Packet(...)` takes
@@ -112,6 +125,8 @@ class Packets(Sequence[Packet]):
 def packet_of(entry: Entry | Run) -> Packet:
     """One packet of the queue, as it is handed out."""
     if type(entry) is tuple:
+        if isinstance(entry[1], PacketOwner):
+            entry[1].taken()
         return _make(Packet, entry)
     assert isinstance(entry, Run)
     packet: Packet = Packets(*entry.content)[entry.start]
@@ -147,6 +162,9 @@ def _rows(run: Run, stop: int) -> Packets:
 
 def _columns(entries: list[Entry]) -> Packets:
     keys, overlapped, moved, statuses = zip(*entries, strict=True)
+    for one in overlapped:
+        if isinstance(one, PacketOwner):
+            one.taken()
     return Packets(
         np.array(keys, np.uint64), list(overlapped), np.array(moved, np.uint64), np.array(statuses, np.uint32)
     )

@@ -124,6 +124,7 @@ class CompletionPort:
 
         NT: GetQueuedCompletionStatus
         """
+        packet: Packet | None
         status, packet = self._remove(timeout)
         if packet is None and status == STATUS_ABANDONED_WAIT_0:
             self._abandoned()
@@ -135,6 +136,7 @@ class CompletionPort:
         Raises PortClosed, also when closed meanwhile, and InvalidParameter for a count below 1.
         NT: GetQueuedCompletionStatusEx
         """
+        packets: Packets | None
         status, packets = self.port.remove_many(count, timeout)
         if packets is None:
             if status == STATUS_ABANDONED_WAIT_0:

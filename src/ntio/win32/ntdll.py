@@ -26,6 +26,8 @@ from ..io_manager.file_codes import (
 )
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
+from ..io_manager.packets import Entry, packet_of
+from ..kernel.queue_object import Run
 from ..status import (
     STATUS_INFO_LENGTH_MISMATCH,
     STATUS_INVALID_PARAMETER,
@@ -37,7 +39,7 @@ from ..status import (
 from ..system.default import default_system
 from ..system.system import System
 from .handles import find_object, number_in, system_of
-from .ports import OVERLAPPED_ENTRY, entry_of
+from .ports import OVERLAPPED_ENTRY, entries_of
 from .pyhandle import Handle, PyHANDLE
 
 __all__ = [
@@ -93,11 +95,15 @@ def NtRemoveIoCompletion(
         port = find_object(IoCompletionHandle, CompletionPort, system)
     except NtError as problem:
         return problem.status, 0, None, IoStatusBlock()
-    status, packet = port.remove(_seconds(Timeout))
-    if packet is None:
+    status, taken = port.remove(_seconds(Timeout), shape=_block_of)
+    if taken is None:
         return status, 0, None, IoStatusBlock()
-    overlapped = entry_of(packet).lpOverlapped
-    return status, packet.key, overlapped, IoStatusBlock(packet.status, packet.bytes)
+    return status, taken[0], taken[1], taken[2]
+
+
+def _block_of(taken: Entry | Run) -> tuple[int, Any, IoStatusBlock]:
+    packet = packet_of(taken)
+    return packet.key, packet.overlapped, IoStatusBlock(packet.status, packet.bytes)
 
 
 def NtRemoveIoCompletionEx(
@@ -114,10 +120,10 @@ def NtRemoveIoCompletionEx(
     """
     try:
         port = find_object(IoCompletionHandle, CompletionPort, system)
-        status, packets = port.remove_many(Count, _seconds(Timeout), alertable=Alertable)
+        status, entries = port.remove_many(Count, _seconds(Timeout), alertable=Alertable, shape=entries_of)
     except NtError as problem:
         return problem.status, []
-    return status, [] if packets is None else [entry_of(packet) for packet in packets]
+    return status, [] if entries is None else entries
 
 
 def NtQueryIoCompletion(IoCompletionHandle: Handle, *, system: System | None = None) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from .. import abi
 from ..hal.operations import address_of
 from ..io_manager.file_object import FileObject
 from ..io_manager.overlapped import OverlappedRequest
+from ..io_manager.packets import PacketOwner
 from ..kernel.event import Event
 from ..status import STATUS_PENDING, BufferInUse, InvalidParameter
 from ..system.system import System
@@ -31,7 +32,7 @@ from .pyhandle import Handle, PyHANDLE
 _HEVENT: Any = abi.OVERLAPPED.__dict__["hEvent"]
 
 
-class OVERLAPPED(abi.OVERLAPPED):
+class OVERLAPPED(abi.OVERLAPPED, PacketOwner):
     """One overlapped request: 32 bytes as in C, and two attributes that are its maker's.
 
     NT: OVERLAPPED

@@ -23,7 +23,8 @@ from ..io_manager.association import set_notification_modes
 from ..io_manager.completion_port import CompletionPort
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.packets import Packet
+from ..io_manager.packets import Entry, Packet, packet_of, packets_of
+from ..kernel.queue_object import Run
 from ..status import (
     STATUS_ABANDONED_WAIT_0,
     STATUS_SUCCESS,
@@ -101,18 +102,15 @@ def GetQueuedCompletionStatus(
 ) -> tuple[int, int, int, Any]:
     """Take one packet, waiting so many milliseconds: (rc, bytes, key, overlapped).
 
+    An interrupt (Ctrl-C) loses nothing: it comes before the packet leaves the port, or after the call.
     NT: GetQueuedCompletionStatus
     """
     try:
         port = find_object(hPort, CompletionPort, system)
     except NtError as problem:
         return win32_from_status(problem.status), 0, 0, None
-    status, packet = port.remove(seconds(timeOut))
-    if packet is None:
-        return _WAITS[status], 0, 0, None
-    entry = entry_of(packet)
-    rc = 0 if nt_success(entry.Internal) else win32_from_status(entry.Internal)
-    return rc, entry.dwNumberOfBytesTransferred, entry.lpCompletionKey, entry.lpOverlapped
+    status, row = port.remove(seconds(timeOut), shape=_row_of)
+    return (_WAITS[status], 0, 0, None) if row is None else row
 
 
 def GetQueuedCompletionStatusEx(
@@ -129,18 +127,24 @@ def GetQueuedCompletionStatusEx(
         return win32_from_status(problem.status), []
     if count < 1:
         return ERROR_INVALID_PARAMETER, []
-    status, packets = port.remove_many(count, seconds(timeOut), alertable=alertable)
-    if packets is None:
-        return _WAITS[status], []
-    return 0, [entry_of(packet) for packet in packets]
+    status, entries = port.remove_many(count, seconds(timeOut), alertable=alertable, shape=entries_of)
+    return (_WAITS[status], []) if entries is None else (0, entries)
+
+
+def _row_of(taken: Entry | Run) -> tuple[int, int, int, Any]:
+    entry = entry_of(packet_of(taken))
+    rc = 0 if nt_success(entry.Internal) else win32_from_status(entry.Internal)
+    return rc, entry.dwNumberOfBytesTransferred, entry.lpCompletionKey, entry.lpOverlapped
+
+
+def entries_of(taken: list[Entry | Run]) -> list[OVERLAPPED_ENTRY]:
+    """Packets of a queue as a program gets them."""
+    return [entry_of(packet) for packet in packets_of(taken)]
 
 
 def entry_of(packet: Packet) -> OVERLAPPED_ENTRY:
-    """A packet as a program gets it; what came of its request is shown now."""
-    overlapped = packet.overlapped
-    if isinstance(overlapped, OVERLAPPED):
-        overlapped.taken()
-    return OVERLAPPED_ENTRY(packet.key, overlapped, packet.status, packet.bytes & 0xFFFF_FFFF)
+    """A packet as a program gets it."""
+    return OVERLAPPED_ENTRY(packet.key, packet.overlapped, packet.status, packet.bytes & 0xFFFF_FFFF)
 
 
 def PostQueuedCompletionStatus(
