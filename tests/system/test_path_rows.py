@@ -49,14 +49,14 @@ def test_few_paths_are_not_worth_opening_a_folder_for() -> None:
 
 @given(
     paths=st.lists(
-        st.lists(st.sampled_from(["/", "a", "proc/", "sys/", "/proc/", "b/"]), max_size=5).map("".join),
+        st.lists(st.sampled_from(["/", "a", "proc/", "sys/", "/proc/", "b/", "/dev/", "dev/"]), max_size=5).map("".join),
         min_size=1,
         max_size=4,
     )
 )
 def test_files_that_come_in_pieces_are_known_by_their_paths(paths: list[str]) -> None:
     rows = PathRows(paths * 16)
-    wanted = any("/proc/" in path or "/sys/" in path for path in paths)
+    wanted = any("/proc/" in path or "/sys/" in path or path.startswith("/dev/") for path in paths)
     assert rows.may_come_in_pieces() == wanted
     rows.common_folder()  # after which it has to look at less
     assert rows.may_come_in_pieces() == wanted

@@ -16,6 +16,8 @@ from ..hal.statx import AT_FDCWD, AT_SYMLINK_NOFOLLOW, BASIC_STATS, STATX
 
 #: File systems whose files say nothing true about their size and come in pieces.
 _MADE_UP = (b"/proc/", b"/sys/")
+#: Where devices are; a folder of that name elsewhere is one like others.
+_DEVICES = b"/dev/"
 
 #: How a folder is opened that other files are opened from; it need not be readable.
 FOLDER = getattr(os, "O_PATH", 0) | getattr(os, "O_DIRECTORY", 0)
@@ -75,11 +77,15 @@ class PathRows:
         return folder, length
 
     def may_come_in_pieces(self) -> bool:
-        """Whether a short read may not be the end of a file: of files the kernel makes up, /proc and /sys.
+        """Whether a short read may not be the end of a file: of files the kernel makes up, /proc and /sys, and devices.
 
-        Told by the paths alone, at a cost of nothing; a symbolic link from elsewhere into /proc is not noticed.
+        A device's read is short when a signal, or io_uring's own news, comes in the middle of it. Told by the paths
+        alone, at a cost of nothing; a symbolic link from elsewhere into /proc is not noticed.
         """
-        return any(place in self._telling for place in _MADE_UP) or _working_directory().startswith(_MADE_UP)
+        telling = self._telling
+        device = telling.startswith(_DEVICES) or b"\0" + _DEVICES in telling
+        made_up = device or any(place in telling for place in _MADE_UP)
+        return made_up or _working_directory().startswith((*_MADE_UP, _DEVICES))
 
     def stats(self, *, follow: bool = True) -> tuple[Operations, npt.NDArray[np.void]]:
         """STAT rows for these paths, not started yet, and the STATX[n] they fill."""
