@@ -396,7 +396,10 @@ def test_everything_at_once_ends_once(system: ntio.System) -> None:
                 writes.append(asked)
                 if number % 5 == 0:
                     services.cancel_io_ex(other, asked.block, IoStatusBlock())
+            fed.set()
+            leave.wait()  # a thread that ends has its requests cancelled as well, in its own time
 
+        fed, leave = threading.Event(), threading.Event()
         thread = threading.Thread(target=feed)
         thread.start()
         for number in range(400):
@@ -404,10 +407,13 @@ def test_everything_at_once_ends_once(system: ntio.System) -> None:
             reads.append(asked)
             if number % 7 == 0:
                 services.cancel_io_ex(one, asked.block, IoStatusBlock())
-        thread.join()
+        fed.wait()
         services.cancel_io_ex(one, None, IoStatusBlock())
         services.cancel_io_ex(other, None, IoStatusBlock())
-        assert not any(asked.pending for asked in (*reads, *writes))
+        pending = [asked for asked in (*reads, *writes) if asked.pending]
+        leave.set()
+        thread.join()
+        assert not pending
         rest = []
         while not (asked := read(one, 99)).pending:
             rest.append(asked)
