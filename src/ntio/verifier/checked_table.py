@@ -40,7 +40,6 @@ _ALSO_AT_DISPATCH = (
     IRP_MJ_DEVICE_CONTROL,
     IRP_MJ_INTERNAL_DEVICE_CONTROL,
 )
-_MINUS_ONE = 0xFFFF_FFFF
 
 
 def checked_tables(
@@ -69,7 +68,7 @@ class CheckedDispatch:
         visit = Visit(device, irp, irp.visit)
         _check_arrival(verifier, visit, irp)
         irp.visit = visit
-        irp.note(f"{MAJOR_NAMES[irp.location.major]}", device=device)
+        irp.note(MAJOR_NAMES[irp.location.major], device=device)
         running, before = verifier.running(), verifier.io.irql.current()
         running.append(visit)
         try:
@@ -126,7 +125,7 @@ def _check_location(verifier: Verifier, above: Visit, irp: CheckedIrp) -> None:
 
 def _check_answer(verifier: Verifier, visit: Visit, status: int) -> None:
     device, irp = visit.device, visit.irp
-    if status == _MINUS_ONE:
+    if status == rules.MINUS_ONE:
         verifier.broken(rules.RETURNED_MINUS_ONE, device, irp)
         return
     if status == STATUS_PENDING:
@@ -138,7 +137,7 @@ def _check_answer(verifier: Verifier, visit: Visit, status: int) -> None:
         verifier.broken(rules.MARKED_NOT_PENDING, device, irp, status)
     elif visit.completed is not None:
         if visit.completed != status:
-            verifier.broken(rules.WRONG_STATUS, device, irp, visit.completed, always=False)
+            verifier.broken(rules.WRONG_STATUS, device, irp, visit.completed)
     elif visit.forwarded:
         if visit.answer_below is not None and visit.answer_below != status:
             verifier.broken(rules.WRONG_STATUS, device, irp, visit.answer_below)

@@ -22,6 +22,10 @@ _IO = BugCheckCode.DRIVER_VERIFIER_IOMANAGER_VIOLATION
 _DETECTED = BugCheckCode.DRIVER_VERIFIER_DETECTED_VIOLATION
 
 
+#: What is no status, though some return it.
+MINUS_ONE = 0xFFFF_FFFF
+
+
 class Severity(enum.Enum):
     """How bad a breach is."""
 

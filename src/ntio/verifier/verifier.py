@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ..io_manager.driver import DriverObject
     from ..io_manager.manager import IoManager
 
-MINUS_ONE = 0xFFFF_FFFF
 _BUFFERINGS = DO_BUFFERED_IO | DO_DIRECT_IO
 
 
@@ -131,7 +130,7 @@ class Verifier:
             self.broken(rules.TWICE, irp, more=_first_completion(irp), always=True)
         irp.note("completed", status)
         self._check_owner(irp, visit)
-        if status in (STATUS_PENDING, MINUS_ONE):
+        if status in (STATUS_PENDING, rules.MINUS_ONE):
             self.broken(rules.BAD_STATUS, irp, status)
         if irp.cancel_routine is not None:
             self.broken(rules.CANCEL_ROUTINE_LEFT, irp, irp.cancel_routine)
@@ -159,6 +158,9 @@ class Verifier:
             self.broken(rules.TOO_MUCH_INFORMATION, visit.device, irp, information)
         if nt_error(status) and information:
             self.broken(rules.INFORMATION_OF_FAILURE, visit.device, irp, information)
+        self._check_written(irp, visit)
+
+    def _check_written(self, irp: CheckedIrp, visit: Visit) -> None:
         if visit.written is not None and irp.buffer is not None and irp.buffer != visit.written:
             self.broken(rules.CALLERS_BYTES_CHANGED, visit.device, irp)
 
@@ -167,9 +169,8 @@ class Verifier:
         irp.visit = visit
         irp.note(f"completion routine {name}", irp.status)
         before = self.io.irql.current()
-        status, written = irp.status, visit.written
-        if written is not None and irp.buffer is not None and irp.buffer != written:
-            self.broken(rules.CALLERS_BYTES_CHANGED, visit.device, irp)
+        status = irp.status
+        self._check_written(irp, visit)
         try:
             answer = routine()
         except BugCheck:

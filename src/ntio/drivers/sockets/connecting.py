@@ -51,26 +51,22 @@ def _write_addresses(host: HostSocket, record: Accept, view: Any) -> None:
 
 def connect(endpoint: Endpoint, address: bytes, view: Any) -> Attempt:
     """Connect, then send `view` if it has bytes."""
-    begun: list[bool] = []
+    connected: bool | None = None  # None: not begun; False: under way
     sending = endpoint.send(view, Transfer())
 
     def attempt() -> Outcome | GoOn | None:
+        nonlocal connected
         host = endpoint.open_host()
-        if not begun:
+        result = 0
+        if connected is None:
             result = host.connect(address)
             if result == net.AGAIN:  # a full queue of a Unix listener: nothing will tell when there is room
                 result = net.REFUSED
-            if result == net.IN_PROGRESS:
-                begun.append(False)
-                return None
-            begun.append(True)
-        elif not begun[-1]:
+        elif not connected:
             result = host.connected()
-            if result == net.IN_PROGRESS:
-                return None
-            begun.append(True)
-        else:
-            result = 0
+        connected = result != net.IN_PROGRESS
+        if not connected:
+            return None
         if result:
             return failure(result), 0
         return sending() if len(view) else (status.STATUS_SUCCESS, 0)
@@ -103,7 +99,7 @@ def disconnect(endpoint: Endpoint, flags: int) -> Attempt:
 
     def attempt() -> Outcome | GoOn | None:
         outcome = ending()
-        if outcome is None or outcome != (status.STATUS_SUCCESS, 0) or not flags & TF_REUSE_SOCKET:
+        if outcome != (status.STATUS_SUCCESS, 0) or not flags & TF_REUSE_SOCKET:
             return outcome
         return GoOn(reuse)
 

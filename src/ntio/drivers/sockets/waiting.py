@@ -31,6 +31,7 @@ class GoOn:
         self.holds = holds
 
 
+#: One try of a request: what came of it, how it goes on, or None when it has to wait and be tried again.
 Attempt = Callable[[], "Outcome | GoOn | None"]
 
 
