@@ -16,8 +16,8 @@ import pytest
 
 import ntio
 from ntio.drivers.null_filter import NullFilter
-from ntio.io_manager.batch import Batch
-from ntio.io_manager.major import IRP_MJ_READ
+from ntio.io_manager.codes.major import IRP_MJ_READ
+from ntio.io_manager.packet.batch import Batch
 from ntio.io_manager.requests import read, transfer_batch
 
 BLOCK = 4096

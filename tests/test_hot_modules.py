@@ -100,7 +100,7 @@ BREACHES = {
 @pytest.mark.parametrize("name", BREACHES)
 def test_a_breach_is_found(name: str) -> None:
     rule, files, expected = BREACHES[name]
-    complaints = rule(sources_from({f"io_manager/{module}.py": text for module, text in files.items()}))
+    complaints = rule(sources_from({f"io_manager/packet/{module}.py": text for module, text in files.items()}))
     assert len(complaints) == 1
     assert expected in complaints[0]
 
@@ -115,5 +115,6 @@ ALLOWED = (
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_what_is_allowed_is_not_complained_about(rule: Rule) -> None:
-    files = {"io_manager/irp.py": ALLOWED, "verifier/x.py": "class CheckedIrp(Child):\n    pass", "cli/x.py": "setattr"}
+    child = "class CheckedIrp(Child):\n    pass"
+    files = {"io_manager/packet/irp.py": ALLOWED, "verifier/x.py": child, "cli/x.py": "setattr"}
     assert rule(sources_from(files)) == []

@@ -18,28 +18,28 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .bugcheck import BugCheck
     from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
-    from .io_manager.packets import Packet, Packets
+    from .io_manager.ports.packets import Packet, Packets
     from .status import NtError, PortClosed
-    from .system.arena import Arena
-    from .system.completion_port import CompletionPort, PortStatistics
-    from .system.completions import Completions
-    from .system.copy_files import FileCopy, copy_files
-    from .system.copy_tree import copy_tree
+    from .system.connections.pipes import NamedPipe, pipe_pair
+    from .system.connections.socket_group import SocketGroup
+    from .system.connections.sockets import Socket
+    from .system.copying.copy_files import FileCopy, copy_files
+    from .system.copying.copy_tree import copy_tree
     from .system.default import default_system
     from .system.file import File
     from .system.file import open_file as open
-    from .system.file_batch import FileBatch, FileData
+    from .system.many_files.file_batch import FileBatch, FileData
+    from .system.many_files.read_files import read_file_batches, read_files
+    from .system.many_files.stat_files import FileStats, stat_files
     from .system.operation import Operation
-    from .system.pipes import NamedPipe, pipe_pair
-    from .system.port_executor import PortExecutor
-    from .system.port_workers import PortWorkers
-    from .system.read_files import read_file_batches, read_files
-    from .system.ring import Ring
-    from .system.socket_group import SocketGroup
-    from .system.sockets import Socket
+    from .system.ports.completion_port import CompletionPort, PortStatistics
+    from .system.ports.port_executor import PortExecutor
+    from .system.ports.port_workers import PortWorkers
+    from .system.rings.arena import Arena
+    from .system.rings.completions import Completions
+    from .system.rings.ring import Ring
+    from .system.rings.started import Batch
     from .system.stack import Stack
-    from .system.started import Batch
-    from .system.stat_files import FileStats, stat_files
     from .system.system import System
     from .verifier.verifier import Verifier
 
@@ -52,36 +52,36 @@ _HOME = {
     "FilterDriver": "driver_kit",
     "Irp": "driver_kit",
     "NtError": "status",
-    "CompletionPort": "system.completion_port",
+    "CompletionPort": "system.ports.completion_port",
     "Operation": "system.operation",
-    "Packet": "io_manager.packets",
-    "Packets": "io_manager.packets",
+    "Packet": "io_manager.ports.packets",
+    "Packets": "io_manager.ports.packets",
     "PortClosed": "status",
-    "PortExecutor": "system.port_executor",
-    "PortStatistics": "system.completion_port",
-    "PortWorkers": "system.port_workers",
-    "Arena": "system.arena",
-    "Completions": "system.completions",
+    "PortExecutor": "system.ports.port_executor",
+    "PortStatistics": "system.ports.completion_port",
+    "PortWorkers": "system.ports.port_workers",
+    "Arena": "system.rings.arena",
+    "Completions": "system.rings.completions",
     "default_system": "system.default",
     "File": "system.file",
     "open": "system.file:open_file",
-    "FileBatch": "system.file_batch",
-    "FileCopy": "system.copy_files",
-    "FileData": "system.file_batch",
-    "FileStats": "system.stat_files",
-    "copy_files": "system.copy_files",
-    "copy_tree": "system.copy_tree",
-    "read_file_batches": "system.read_files",
-    "stat_files": "system.stat_files",
-    "read_files": "system.read_files",
-    "NamedPipe": "system.pipes",
-    "pipe_pair": "system.pipes",
-    "Ring": "system.ring",
-    "Socket": "system.sockets",
-    "SocketGroup": "system.socket_group",
+    "FileBatch": "system.many_files.file_batch",
+    "FileCopy": "system.copying.copy_files",
+    "FileData": "system.many_files.file_batch",
+    "FileStats": "system.many_files.stat_files",
+    "copy_files": "system.copying.copy_files",
+    "copy_tree": "system.copying.copy_tree",
+    "read_file_batches": "system.many_files.read_files",
+    "stat_files": "system.many_files.stat_files",
+    "read_files": "system.many_files.read_files",
+    "NamedPipe": "system.connections.pipes",
+    "pipe_pair": "system.connections.pipes",
+    "Ring": "system.rings.ring",
+    "Socket": "system.connections.sockets",
+    "SocketGroup": "system.connections.socket_group",
     "Stack": "system.stack",
     "Verifier": "verifier.verifier",
-    "Batch": "system.started",
+    "Batch": "system.rings.started",
     "System": "system.system",
 }
 

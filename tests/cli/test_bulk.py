@@ -14,7 +14,7 @@ import pytest
 
 from ntio.cli import bulk, main
 from ntio.cli.progress import Line, progress
-from ntio.system.file_pieces import PIECE, PIECES
+from ntio.system.many_files.file_pieces import PIECE, PIECES
 
 pytestmark = [pytest.mark.row("R10"), pytest.mark.real_files]
 

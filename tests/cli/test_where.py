@@ -26,7 +26,7 @@ def test_a_name_is_found_with_file_line_routine_and_summary(capsys: pytest.Captu
 def test_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["where", "IO_STACK_LOCATION", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert [place["qualified_name"] for place in data["places"]] == ["ntio.io_manager.irp.StackLocation"]
+    assert [place["qualified_name"] for place in data["places"]] == ["ntio.io_manager.packet.irp.StackLocation"]
 
 
 @pytest.mark.parametrize("name", ["IoCompletRequest", "CompleteRequest"])

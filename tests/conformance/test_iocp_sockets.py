@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from iocp_bench import Bench, outcome
-from ntio.system.sockets import Socket
+from ntio.system.connections.sockets import Socket
 from ntio.win32 import win32file
 from ntio.win32.pywintypes import PyHANDLE
 

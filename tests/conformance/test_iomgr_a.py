@@ -8,15 +8,15 @@ import pytest
 
 from made_up_drivers import Bottom, load_stack
 from ntio import DeviceObject, Irp, System
-from ntio.io_manager import major
-from ntio.io_manager.builders import (
+from ntio.io_manager.codes import major
+from ntio.io_manager.dispatch import call_driver
+from ntio.io_manager.io_status import IoStatusBlock
+from ntio.io_manager.packet.builders import (
     allocate_mdl_for,
     build_asynchronous_fsd_request,
     build_synchronous_fsd_request,
 )
-from ntio.io_manager.dispatch import call_driver
-from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.irp import HEAD_SIZE, LOCATION_SIZE
+from ntio.io_manager.packet.irp import HEAD_SIZE, LOCATION_SIZE
 from ntio.kernel.event import Event
 from ntio.memory.mdl import HEADER_SIZE, PAGE_NUMBER_SIZE, PAGE_SIZE, allocate_mdl
 from ntio.status import STATUS_PENDING, STATUS_UNSUCCESSFUL, status_name

@@ -11,12 +11,12 @@ import pytest
 from made_up_drivers import Bottom, Holder, Layer, load_stack, new_packet
 from ntio import BugCheck, DeviceObject, Irp, System
 from ntio.bugcheck import BugCheckCode
-from ntio.io_manager import major
-from ntio.io_manager.builders import build_synchronous_fsd_request
 from ntio.io_manager.cancel import set_cancel_routine
+from ntio.io_manager.codes import major
 from ntio.io_manager.dispatch import call_driver, complete_request
 from ntio.io_manager.forward import forward_irp_synchronously
 from ntio.io_manager.io_status import IoStatusBlock
+from ntio.io_manager.packet.builders import build_synchronous_fsd_request
 from ntio.kernel.event import Event
 from ntio.status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, STATUS_SUCCESS, status_name
 

@@ -13,9 +13,9 @@ import pytest
 from made_up_drivers import Bottom, Layer
 from ntio import DeviceObject, Irp, NtError, System
 from ntio.driver_kit import DriverObject
-from ntio.io_manager import major
+from ntio.io_manager.codes import major
 from ntio.io_manager.loading import SERVICES_KEY
-from ntio.io_manager.open import close_file
+from ntio.io_manager.opening.open import close_file
 from ntio.status import (
     STATUS_ACCESS_DENIED,
     STATUS_IMAGE_ALREADY_LOADED,

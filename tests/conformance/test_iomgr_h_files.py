@@ -9,9 +9,9 @@ import pytest
 
 from ntio import DeviceObject, Driver, Irp, System
 from ntio.driver_kit import FileFacts, major
-from ntio.io_manager.create_parameters import CreateParameters
 from ntio.io_manager.file_object import FileObject
-from ntio.io_manager.open import create_file
+from ntio.io_manager.opening.create_parameters import CreateParameters
+from ntio.io_manager.opening.open import create_file
 from ntio.object_manager.naming import NAME_HEADER, NameAnswer
 from ntio.status import (
     STATUS_ACCESS_DENIED,

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from ntio import Stack, System
-from ntio.io_manager import major
-from ntio.io_manager.create_parameters import CreateParameters
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
+from ntio.io_manager.opening.create_parameters import CreateParameters
 from ntio.kernel.event import Event
 from ntio.object_manager.directories import create_directory, open_directory
 from ntio.object_manager.events import create_event, create_notification_event, create_synchronization_event

@@ -12,7 +12,7 @@ from ntio.debugger.breakpoint import Breakpoint
 from ntio.debugger.kd import Debugger
 from ntio.debugger.structures import OFFSETS
 from ntio.driver_kit import DeviceObject, Irp
-from ntio.io_manager.nt_fields import DeviceNames, DriverNames
+from ntio.io_manager.packet.nt_fields import DeviceNames, DriverNames
 
 pytestmark = pytest.mark.row("R27", "R28")
 

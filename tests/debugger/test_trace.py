@@ -12,7 +12,7 @@ import pytest
 
 from ntio import MORE_PROCESSING_REQUIRED, PENDING, Driver, FilterDriver, Irp, NtError, Ring, Stack, System
 from ntio.debugger.trace import TracedRequest, Tracer
-from ntio.io_manager.major import SL_INVOKE_ON_ERROR
+from ntio.io_manager.codes.major import SL_INVOKE_ON_ERROR
 from ntio.status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_END_OF_FILE, STATUS_PENDING, STATUS_SUCCESS
 
 pytestmark = pytest.mark.row("R14", "R19")

@@ -13,7 +13,7 @@ from ntio import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, Filter
 from ntio.driver_kit import major, split_batch, status
 from ntio.io_manager.dispatch import call_driver
 from ntio.io_manager.driver import invalid_device_request
-from ntio.io_manager.irp import StackLocation
+from ntio.io_manager.packet.irp import StackLocation
 
 ROUTINES = [f"dispatch_{name.lower()}" for name in major.MAJOR_NAMES]
 

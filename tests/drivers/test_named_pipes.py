@@ -15,7 +15,7 @@ from ntio import abi
 from ntio import status as s
 from ntio.driver_kit import CreateParameters, FileObject, IoStatusBlock, NamedPipeParameters, major, parse_sddl
 from ntio.io_manager import services
-from ntio.io_manager.open import close_file
+from ntio.io_manager.opening.open import close_file
 from ntio.security.token import user_token
 from ntio.status import NtError
 

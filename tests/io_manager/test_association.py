@@ -8,9 +8,9 @@ import pytest
 
 from ntio import System
 from ntio import open as ntio_open
-from ntio.io_manager.association import replace_association, set_notification_modes
-from ntio.io_manager.completion_port import CompletionPort
-from ntio.io_manager.file_codes import FO_SKIP_COMPLETION_PORT, FO_SKIP_SET_EVENT
+from ntio.io_manager.codes.file_codes import FO_SKIP_COMPLETION_PORT, FO_SKIP_SET_EVENT
+from ntio.io_manager.ports.association import replace_association, set_notification_modes
+from ntio.io_manager.ports.completion_port import CompletionPort
 from ntio.status import STATUS_FILE_CLOSED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS
 from ntio.system.file import File
 

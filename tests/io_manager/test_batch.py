@@ -16,11 +16,12 @@ import ntio
 from made_up_drivers import Bottom, Holder, Layer, load_stack
 from ntio import BugCheck, DeviceObject, Irp, Ring, Stack, System
 from ntio.drivers.invert import Invert
-from ntio.io_manager import major, requests
-from ntio.io_manager.batch import Batch
+from ntio.io_manager import requests
 from ntio.io_manager.cancel import cancel_irp
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
-from ntio.io_manager.open import CreateParameters, close_file, open_device
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
+from ntio.io_manager.packet.batch import Batch
 from ntio.status import (
     STATUS_CANCELLED,
     STATUS_DISK_FULL,

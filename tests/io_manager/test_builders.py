@@ -11,16 +11,16 @@ from made_up_drivers import Bottom, Holder, Layer, load_stack, new_packet
 from ntio import BugCheck, DeviceObject, FilterDriver, Irp, System
 from ntio.abi import CTL_CODE, METHOD_BUFFERED, METHOD_IN_DIRECT, METHOD_NEITHER, METHOD_OUT_DIRECT
 from ntio.bugcheck import BugCheckCode
-from ntio.io_manager import major
-from ntio.io_manager.builders import (
+from ntio.io_manager.codes import major
+from ntio.io_manager.dispatch import call_driver
+from ntio.io_manager.io_status import IoStatusBlock
+from ntio.io_manager.packet.builders import (
     allocate_mdl_for,
     build_asynchronous_fsd_request,
     build_device_io_control_request,
     build_synchronous_fsd_request,
     make_associated_irp,
 )
-from ntio.io_manager.dispatch import call_driver
-from ntio.io_manager.io_status import IoStatusBlock
 from ntio.kernel.event import Event
 from ntio.memory.mdl import MDL_WRITE_OPERATION
 from ntio.status import (

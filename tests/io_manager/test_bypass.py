@@ -18,7 +18,7 @@ from ntio.drivers.log import Log
 from ntio.drivers.null_filter import NullFilter
 from ntio.io_manager import requests
 from ntio.io_manager.bypass import Veto, query_bypass
-from ntio.io_manager.major import IRP_MJ_READ, IRP_MJ_WRITE
+from ntio.io_manager.codes.major import IRP_MJ_READ, IRP_MJ_WRITE
 from ntio.status import STATUS_NO_SUCH_DEVICE
 
 

@@ -17,8 +17,8 @@ from ntio.bugcheck import BugCheckCode
 from ntio.driver_kit import CancelSafeQueue, Driver
 from ntio.io_manager.cancel import cancel_irp
 from ntio.io_manager.cancel_queue import IoCsq, IrpContext
+from ntio.io_manager.codes.major import IRP_MJ_READ
 from ntio.io_manager.dispatch import call_driver
-from ntio.io_manager.major import IRP_MJ_READ
 from ntio.kernel.irql import DISPATCH_LEVEL, PASSIVE_LEVEL
 from ntio.kernel.spin_lock import SpinLock
 from ntio.status import STATUS_CANCELLED, STATUS_DEVICE_BUSY, STATUS_PENDING, STATUS_SUCCESS

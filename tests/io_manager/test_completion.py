@@ -11,8 +11,8 @@ import pytest
 from made_up_drivers import Bottom, load_stack
 from ntio import BugCheck, DeviceObject, Irp, System
 from ntio.bugcheck import BugCheckCode
-from ntio.io_manager import major
 from ntio.io_manager.cancel import cancel_irp, set_cancel_routine
+from ntio.io_manager.codes import major
 from ntio.io_manager.completion import (
     IO_REPARSE_TAG_MOUNT_POINT,
     TransferCounters,
@@ -321,7 +321,7 @@ def test_only_a_mount_point_sends_an_open_elsewhere(bench: Bench, tag: int, stat
 
 def master_of(system: System, count: int) -> tuple[Irp, list[Irp], list[int]]:
     """A master that a file system has, its parts, and the list that its routine adds to when it is done."""
-    from ntio.io_manager.builders import make_associated_irp
+    from ntio.io_manager.packet.builders import make_associated_irp
 
     ended: list[int] = []
     held: list[Irp] = []
@@ -360,7 +360,7 @@ def test_the_last_associated_packet_completes_its_master(order: tuple[int, ...])
 
 
 def test_a_part_that_its_driver_keeps_is_not_counted_off(system: System) -> None:
-    from ntio.io_manager.builders import make_associated_irp
+    from ntio.io_manager.packet.builders import make_associated_irp
 
     master, _, ended = master_of(system, 0)
     master.irp_count = 1

@@ -14,9 +14,9 @@ import pytest
 from interrupts import every_interrupt
 from ntio import System
 from ntio.bugcheck import BugCheck, BugCheckCode
-from ntio.io_manager import completion_port as port_module
-from ntio.io_manager.completion_port import CompletionPort
-from ntio.io_manager.packets import Packet
+from ntio.io_manager.ports import completion_port as port_module
+from ntio.io_manager.ports.completion_port import CompletionPort
+from ntio.io_manager.ports.packets import Packet
 from ntio.kernel import queue_object as queue_module
 from ntio.kernel import thread as thread_module
 from ntio.kernel.apc import queue_apc

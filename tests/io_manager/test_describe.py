@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ntio import System
-from ntio.io_manager import major as m
-from ntio.io_manager.create_parameters import CreateParameters
-from ntio.io_manager.describe import arguments_of, flag_names, invoke_names
-from ntio.io_manager.irp import StackLocation
+from ntio.io_manager.codes import major as m
+from ntio.io_manager.opening.create_parameters import CreateParameters
+from ntio.io_manager.packet.describe import arguments_of, flag_names, invoke_names
+from ntio.io_manager.packet.irp import StackLocation
 
 pytestmark = pytest.mark.row("R13")
 

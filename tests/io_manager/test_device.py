@@ -10,8 +10,9 @@ from made_up_drivers import Bottom, Layer, load_stack, new_packet, sent
 from ntio import DeviceObject, Irp, Stack, System
 from ntio.bugcheck import BugCheck, BugCheckCode
 from ntio.driver_kit import FilterDriver, attach_device
-from ntio.io_manager import major, requests
-from ntio.io_manager.open import CreateParameters, close_file, open_device
+from ntio.io_manager import requests
+from ntio.io_manager.codes import major
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
 from ntio.status import (
     STATUS_NO_SUCH_DEVICE,
     STATUS_OBJECT_NAME_COLLISION,

@@ -15,7 +15,7 @@ import ntio
 from made_up_drivers import Bottom, Holder, Layer, load_stack, new_packet, sent
 from ntio import BugCheck, DeviceObject, FilterDriver, Irp, Ring, Stack, System
 from ntio.bugcheck import BugCheckCode
-from ntio.io_manager import major
+from ntio.io_manager.codes import major
 from ntio.io_manager.dispatch import call_driver, complete_request
 from ntio.status import (
     STATUS_BUFFER_OVERFLOW,

@@ -9,7 +9,7 @@ import pytest
 from made_up_drivers import Bottom, Layer, load_stack, new_packet, sent
 from ntio import DeviceObject, Driver, Irp, NtError, Stack, System
 from ntio.driver_kit import FILE_DEVICE_DISK, DriverObject, FilterDriver, split_batch
-from ntio.io_manager import major
+from ntio.io_manager.codes import major
 from ntio.io_manager.driver import invalid_device_request
 from ntio.status import (
     STATUS_BUFFER_TOO_SMALL,

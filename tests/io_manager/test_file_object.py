@@ -10,18 +10,19 @@ from hypothesis import strategies as st
 
 from made_up_drivers import Bottom, Holder, load_stack
 from ntio import DeviceObject, Driver, FilterDriver, Irp, System
-from ntio.io_manager import major, requests
-from ntio.io_manager.completion_port import CompletionPort
+from ntio.io_manager import requests
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import CompletionContext, FileObject, SectionObjectPointers
-from ntio.io_manager.open import CreateParameters, close_file, open_device
-from ntio.io_manager.share_access import (
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
+from ntio.io_manager.opening.share_access import (
     ShareAccess,
     check_share_access,
     remove_share_access,
     set_share_access,
     update_share_access,
 )
-from ntio.io_manager.vpb import Vpb
+from ntio.io_manager.opening.vpb import Vpb
+from ntio.io_manager.ports.completion_port import CompletionPort
 from ntio.status import STATUS_CANCELLED, STATUS_SHARING_VIOLATION, STATUS_SUCCESS
 
 READ = CreateParameters(access=major.FILE_READ_DATA)

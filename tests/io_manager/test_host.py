@@ -16,11 +16,12 @@ from ntio import BugCheck, DeviceObject, Driver, Irp, NtError, Ring, System
 from ntio.driver_kit import HostFile, OperationCode, host_operation, open_host_file
 from ntio.hal.operation_queue import OperationQueue
 from ntio.io_manager import host as host_module
-from ntio.io_manager import major, requests
-from ntio.io_manager.batch import Batch
+from ntio.io_manager import requests
 from ntio.io_manager.cancel import cancel_irp
+from ntio.io_manager.codes import major
 from ntio.io_manager.dispatch import call_driver
-from ntio.io_manager.open import CreateParameters, close_file, open_device
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
+from ntio.io_manager.packet.batch import Batch
 from ntio.kernel.event import Event
 from ntio.status import (
     STATUS_CANCELLED,

@@ -17,11 +17,12 @@ import ntio
 from made_up_drivers import Bottom, load_stack
 from ntio import DeviceObject, Driver, Irp, System, abi
 from ntio.drivers.ram_disk import RamDisk
-from ntio.io_manager import major, services
+from ntio.io_manager import services
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
 from ntio.io_manager.information import FileFacts, VolumeFacts, nt_time, unix_time
 from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.open import CreateParameters, close_file, open_device, open_path
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device, open_path
 from ntio.status import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_OVERFLOW,

@@ -18,12 +18,12 @@ from ntio import BugCheck, NtError, System
 from ntio.abi import IORING_CQE, NT_IORING_SQE
 from ntio.drivers.file_disk import FileDisk
 from ntio.hal.choose import make_hal
-from ntio.io_manager import io_ring_codes as codes
 from ntio.io_manager.file_object import FileObject
-from ntio.io_manager.io_ring import IoRing
-from ntio.io_manager.io_ring_drain import DrainList, Held
-from ntio.io_manager.io_ring_queues import RingQueues
-from ntio.io_manager.open import open_device
+from ntio.io_manager.io_ring import codes as codes
+from ntio.io_manager.io_ring.drain import DrainList, Held
+from ntio.io_manager.io_ring.queues import RingQueues
+from ntio.io_manager.io_ring.ring import IoRing
+from ntio.io_manager.opening.open import open_device
 from ntio.status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_CANCELLED,

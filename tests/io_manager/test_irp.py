@@ -16,12 +16,12 @@ from made_up_drivers import Bottom, Layer, load_stack, new_packet, sent
 from ntio import BugCheck, FilterDriver, Irp, Stack, System
 from ntio.bugcheck import BugCheckCode
 from ntio.driver_kit import DeviceObject
-from ntio.io_manager import major
-from ntio.io_manager.batch import Batch
+from ntio.io_manager.codes import major
 from ntio.io_manager.completion import queue_to_thread
 from ntio.io_manager.dispatch import call_driver
 from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.irp import StackLocation
+from ntio.io_manager.packet.batch import Batch
+from ntio.io_manager.packet.irp import StackLocation
 from ntio.memory.mdl import MDL_WRITE_OPERATION, Mdl
 from ntio.status import STATUS_DISK_FULL, STATUS_DRIVER_INTERNAL_ERROR
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntio import Irp, System
-from ntio.io_manager import major
-from ntio.io_manager.irp_pool import DEPTHS, NAMES, QUOTA_FLOAT, SIZES
+from ntio.io_manager.codes import major
+from ntio.io_manager.packet.irp_pool import DEPTHS, NAMES, QUOTA_FLOAT, SIZES
 from ntio.testing.hal_tests import beside
 
 

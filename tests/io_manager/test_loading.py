@@ -11,10 +11,10 @@ import pytest
 from made_up_drivers import Bottom, Holder, Layer, load_stack, new_packet, sent
 from ntio import DeviceObject, Driver, Irp, NtError, Ring, Stack, System
 from ntio.driver_kit import DriverObject, FilterDriver
-from ntio.io_manager import major
+from ntio.io_manager.codes import major
 from ntio.io_manager.dispatch import call_driver
 from ntio.io_manager.loading import SERVICES_KEY, Service
-from ntio.io_manager.open import CreateParameters, close_file, open_device
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
 from ntio.status import (
     STATUS_IMAGE_ALREADY_LOADED,
     STATUS_INVALID_DEVICE_REQUEST,

@@ -10,9 +10,9 @@ import ntio
 from made_up_drivers import load_stack
 from ntio import DeviceObject, Driver, FilterDriver, Irp, NtError, System
 from ntio.drivers.ram_disk import RamDisk
-from ntio.io_manager import major
-from ntio.io_manager.mount import verify_volume
-from ntio.io_manager.open import CreateParameters, close_file, open_device, open_path
+from ntio.io_manager.codes import major
+from ntio.io_manager.opening.mount import verify_volume
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device, open_path
 from ntio.status import (
     STATUS_ACCESS_DENIED,
     STATUS_DEVICE_DOES_NOT_EXIST,

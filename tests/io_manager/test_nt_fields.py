@@ -8,11 +8,11 @@ import pytest
 
 from ntio import FilterDriver, Irp, Stack, System
 from ntio.driver_kit import DeviceObject, DriverObject, FileObject
-from ntio.io_manager import location_fields, nt_fields
-from ntio.io_manager.create_parameters import CreateParameters
 from ntio.io_manager.file_object import CompletionContext
 from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.irp import StackLocation
+from ntio.io_manager.opening.create_parameters import CreateParameters
+from ntio.io_manager.packet import location_fields, nt_fields
+from ntio.io_manager.packet.irp import StackLocation
 from ntio.kernel.nt_names import Alias, Group, Large, Part, View
 from ntio.memory.mdl import Mdl
 

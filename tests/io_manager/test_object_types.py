@@ -8,9 +8,9 @@ import pytest
 
 from ntio import DeviceObject, System
 from ntio.drivers.ram_disk import RamDisk
-from ntio.io_manager import major
-from ntio.io_manager.create_parameters import CreateParameters
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
+from ntio.io_manager.opening.create_parameters import CreateParameters
 from ntio.object_manager.object_security import SecurityInformation, query_security, set_security
 from ntio.object_manager.opening import ObjectAttributes, open_by_name, reference_by_name
 from ntio.security.access_mask import FILE_GENERIC_MAPPING, USER_MODE

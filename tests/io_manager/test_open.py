@@ -14,11 +14,11 @@ import ntio
 from made_up_drivers import Bottom, Layer, load_stack
 from ntio import DeviceObject, Driver, FilterDriver, Irp, NtError, System
 from ntio.bugcheck import BugCheck, BugCheckCode
-from ntio.io_manager import major
-from ntio.io_manager.create_parameters import check_parameters
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
 from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.open import (
+from ntio.io_manager.opening.create_parameters import check_parameters
+from ntio.io_manager.opening.open import (
     CreateParameters,
     close_file,
     create_file,
@@ -27,7 +27,7 @@ from ntio.io_manager.open import (
     open_device,
     open_path,
 )
-from ntio.io_manager.reparse import mount_point_data, replaced_name
+from ntio.io_manager.opening.reparse import mount_point_data, replaced_name
 from ntio.security.access_mask import FILE_GENERIC_MAPPING
 from ntio.security.sddl import parse_sddl
 from ntio.security.token import Privilege, Token, administrator_token, user_token

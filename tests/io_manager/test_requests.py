@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from made_up_drivers import Bottom, Holder, Layer, load_stack
 from ntio import BugCheck, DeviceObject, Driver, Irp, Ring, Stack, System
 from ntio.bugcheck import BugCheckCode
-from ntio.io_manager import major, requests
-from ntio.io_manager.batch import Batch
+from ntio.io_manager import requests
+from ntio.io_manager.codes import major
 from ntio.io_manager.file_object import FileObject
-from ntio.io_manager.open import CreateParameters, close_file, open_device
+from ntio.io_manager.opening.open import CreateParameters, close_file, open_device
+from ntio.io_manager.packet.batch import Batch
 from ntio.status import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_OVERFLOW,

@@ -14,8 +14,8 @@ from ntio.abi import CTL_CODE, FILE_POSITION_INFORMATION
 from ntio.bugcheck import BugCheckCode
 from ntio.driver_kit import PENDING, FileObject, IoStatusBlock, major, set_cancel_routine
 from ntio.io_manager import services
-from ntio.io_manager.create_parameters import CreateParameters
-from ntio.io_manager.open import close_file
+from ntio.io_manager.opening.create_parameters import CreateParameters
+from ntio.io_manager.opening.open import close_file
 from ntio.kernel.apc import queue_apc
 from ntio.kernel.event import Event
 from ntio.status import (

@@ -9,7 +9,7 @@ import pytest
 from made_up_drivers import load_stack
 from ntio import DeviceObject, FilterDriver, Irp, System
 from ntio.driver_kit import PENDING, CreateParameters, Driver, SecurityDescriptor, major, parse_sddl
-from ntio.io_manager.open import open_device
+from ntio.io_manager.opening.open import open_device
 from ntio.object_manager.object_security import SecurityInformation, query_security, set_security
 from ntio.security.access_mask import USER_MODE
 from ntio.security.sddl import format_sddl

@@ -7,8 +7,8 @@ import pytest
 from made_up_drivers import Bottom, load_stack
 from ntio import System
 from ntio.driver_kit import DriverObject
-from ntio.io_manager import major
-from ntio.io_manager.vpb import MAXIMUM_LABEL_LENGTH, Vpb
+from ntio.io_manager.codes import major
+from ntio.io_manager.opening.vpb import MAXIMUM_LABEL_LENGTH, Vpb
 
 
 @pytest.fixture

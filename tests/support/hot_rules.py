@@ -15,10 +15,11 @@ from source_tree import PACKAGE, Module, Sources
 
 #: The hot modules; one that does not exist yet is left out.
 HOT = (
-    "io_manager.irp", "io_manager.irp_buffers", "io_manager.irp_fields", "io_manager.dispatch", "kernel.queue_object",
+    "io_manager.packet.irp", "io_manager.packet.irp_buffers", "io_manager.packet.irp_fields",
+    "io_manager.dispatch", "kernel.queue_object",
 )  # fmt: skip
 #: Modules whose classes lend names to the hot ones: no fields, so nothing to be laid out.
-NAMES_ONLY = ("io_manager.location_fields", "io_manager.nt_fields", "kernel.nt_names")
+NAMES_ONLY = ("io_manager.packet.location_fields", "io_manager.packet.nt_fields", "kernel.nt_names")
 #: Classes that may derive from hot ones: the product's own.
 OWN_CHILDREN = ("CheckedIrp", "FreedIrp")
 #: What a class of a few constants derives from.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ntio import System
-from ntio.io_manager.completion_port import CompletionPort
+from ntio.io_manager.ports.completion_port import CompletionPort
 from ntio.win32 import pywintypes, win32event, win32file, win32pipe
 from ntio.win32 import win32con as c
 

@@ -11,7 +11,7 @@ from ntio.driver_kit import CreateParameters, DeviceObject, Driver, FileObject, 
 from ntio.io_manager.fast_io import FastIoDispatch
 from ntio.io_manager.file_object import CompletionContext
 from ntio.io_manager.io_status import IoStatusBlock
-from ntio.io_manager.open import close_file, open_device
+from ntio.io_manager.opening.open import close_file, open_device
 from ntio.kernel.event import Event
 from ntio.status import STATUS_PENDING, status_name
 

@@ -14,7 +14,7 @@ from ntio.hal.choose import make_hal
 from ntio.hal.machine import Hal
 from ntio.hal.pinning import PinTable
 from ntio.status import InvalidParameter
-from ntio.system.columns import Transfer, plan_read, plan_write, whole_numbers
+from ntio.system.rings.columns import Transfer, plan_read, plan_write, whole_numbers
 
 pytestmark = pytest.mark.row("R6", "R33")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import ntio
-from ntio.system.copy_plan import LONGEST_SMALL
-from ntio.system.file_pieces import PIECE, PIECES
+from ntio.system.copying.copy_plan import LONGEST_SMALL
+from ntio.system.many_files.file_pieces import PIECE, PIECES
 
 pytestmark = pytest.mark.row("R10")
 

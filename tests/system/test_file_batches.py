@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import ntio
 from ntio.status import InvalidParameter
-from ntio.system import file_windows
-from ntio.system.batch_memory import BatchMemory
+from ntio.system.many_files import file_windows
+from ntio.system.rings.batch_memory import BatchMemory
 
 pytestmark = pytest.mark.row("R10")
 

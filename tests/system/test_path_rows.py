@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ntio
-from ntio.system.path_rows import PathRows
+from ntio.system.many_files.path_rows import PathRows
 
 pytestmark = pytest.mark.row("R10")
 

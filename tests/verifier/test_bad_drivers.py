@@ -8,7 +8,7 @@ import ntio
 from bad_drivers import BAD, Bad
 from ntio.driver_kit import major
 from ntio.io_manager.cancel import cancel_irp
-from ntio.io_manager.irp import Irp
+from ntio.io_manager.packet.irp import Irp
 from ntio.testing.sent import Sent
 from ntio.verifier import rules
 from ntio.verifier.verifier import Verifier

@@ -9,8 +9,8 @@ import ntio
 from bad_drivers import SIZE, ClaimsTooManyBytes, HidesAnError, Raises
 from model_filters import Base, Keeper, Later, Looker, Raw, Skip, Xor, XorRows
 from ntio.drivers.ram_disk import RamDisk
-from ntio.io_manager.irp import MORE_PROCESSING_REQUIRED, Irp
-from ntio.io_manager.major import IRP_MJ_READ
+from ntio.io_manager.codes.major import IRP_MJ_READ
+from ntio.io_manager.packet.irp import MORE_PROCESSING_REQUIRED, Irp
 from ntio.status import STATUS_DRIVER_INTERNAL_ERROR, STATUS_END_OF_FILE, NtError
 from ntio.system.default import new_system
 from ntio.verifier import rules

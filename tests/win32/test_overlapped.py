@@ -16,7 +16,7 @@ from iocp_bench import Bench, iocp_bench, outcome, until
 from ntio import System
 from ntio.io_manager import services
 from ntio.io_manager.file_object import FileObject
-from ntio.io_manager.overlapped import OverlappedRequest
+from ntio.io_manager.ports.overlapped import OverlappedRequest
 from ntio.status import BufferInUse
 from ntio.win32 import OVERLAPPED, memoryapi, pywintypes, win32event, win32file
 from ntio.win32 import win32con as c

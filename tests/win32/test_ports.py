@@ -13,10 +13,10 @@ import ntio
 from interrupts import every_interrupt
 from iocp_bench import Bench, iocp_bench, outcome
 from ntio import System
-from ntio.io_manager import completion_port as port_module
-from ntio.io_manager import packets as packets_module
 from ntio.io_manager.file_object import FileObject
 from ntio.io_manager.io_status import IoStatusBlock
+from ntio.io_manager.ports import completion_port as port_module
+from ntio.io_manager.ports import packets as packets_module
 from ntio.status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_CANCELLED,

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..hal.host import open_flags
-from ..system.file_batch import FileBatch
-from ..system.file_pieces import PIECES, SPANS, new_spans, read_spans
-from ..system.read_files import read_file_batches
-from ..system.stat_files import FileStats
+from ..system.many_files.file_batch import FileBatch
+from ..system.many_files.file_pieces import PIECES, SPANS, new_spans, read_spans
+from ..system.many_files.read_files import read_file_batches
+from ..system.many_files.stat_files import FileStats
 from ..system.system import System
 
 #: Longer files are read in pieces and never held whole.

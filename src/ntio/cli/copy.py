@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator
 
 from ..status import NtError
-from ..system.copy_files import FileCopy, copy_files
-from ..system.copy_tree import copy_tree
-from ..system.stat_files import stat_files
+from ..system.copying.copy_files import FileCopy, copy_files
+from ..system.copying.copy_tree import copy_tree
+from ..system.many_files.stat_files import stat_files
 from ..system.system import System
 from .bulk import Complaints, expand, total_bytes
 from .output import UsageError, print_json

@@ -10,7 +10,7 @@ import argparse
 
 import numpy as np
 
-from ..system.ring import MAXIMUM_ENTRIES, Ring
+from ..system.rings.ring import MAXIMUM_ENTRIES, Ring
 from ..system.stack import Stack
 from ..system.words import parse_size
 from .output import UsageError

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..system.file import open_file
-from ..system.ring import Ring
+from ..system.rings.ring import Ring
 from ..system.system import System
 
 BLOCK = 4096

@@ -10,7 +10,7 @@ import os
 import time
 
 from ..status import NtError
-from ..system.stat_files import stat_files
+from ..system.many_files.stat_files import stat_files
 from .bulk import Complaints, LongFile, contents, expand, total_bytes
 from .output import print_json, table
 from .progress import progress

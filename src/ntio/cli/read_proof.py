@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..system.read_files import read_files
+from ..system.many_files.read_files import read_files
 from ..system.system import System
 from .output import CommandError
 

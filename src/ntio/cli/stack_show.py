@@ -21,7 +21,7 @@ from ..drivers.file_disk import FileDisk
 from ..drivers.invert import Invert
 from ..drivers.log import Log
 from ..drivers.ram_disk import RamDisk
-from ..system.ring import Ring
+from ..system.rings.ring import Ring
 from ..system.stack import Stack
 from ..system.system import System
 

@@ -15,8 +15,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import numpy as np
 
 from ..status import NtError
-from ..system.file_batch import FileBatch
-from ..system.stat_files import stat_files
+from ..system.many_files.file_batch import FileBatch
+from ..system.many_files.stat_files import stat_files
 from .bulk import Complaints, LongFile, contents, expand, total_bytes
 from .output import print_json
 from .progress import Progress, progress

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..driver_kit import DeviceObject, Driver
-from ..io_manager.device_codes import DEVICE_TYPE_NAMES
+from ..io_manager.codes.device_codes import DEVICE_TYPE_NAMES
 from ..io_manager.driver import DriverObject
 from ..object_manager.namespace import Directory
 from ..system.system import System

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..driver_kit import DeviceObject, DriverObject, FileObject
-from ..io_manager import major
-from ..io_manager.major import MAJOR_NAMES
+from ..io_manager.codes import major
+from ..io_manager.codes.major import MAJOR_NAMES
 from ..object_manager.handles import HandleTable
 from ..object_manager.namespace import NamedObject, SymbolicLink
 from .addresses import Addresses

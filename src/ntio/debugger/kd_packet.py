@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..driver_kit import Irp
-from ..io_manager.describe import flag_names, invoke_names, where_it_is
-from ..io_manager.irp import StackLocation, routine_name
-from ..io_manager.major import MAJOR_NAMES, SL_ERROR_RETURNED, SL_PENDING_RETURNED
+from ..io_manager.codes.major import MAJOR_NAMES, SL_ERROR_RETURNED, SL_PENDING_RETURNED
+from ..io_manager.packet.describe import flag_names, invoke_names, where_it_is
+from ..io_manager.packet.irp import StackLocation, routine_name
 from ..status import status_name
 from .addresses import Addresses
 

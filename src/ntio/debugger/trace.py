@@ -25,9 +25,7 @@ from types import TracebackType
 from typing import Any
 
 from ..driver_kit import DeviceObject, Irp
-from ..io_manager.device import DispatchRoutine
-from ..io_manager.irp import CompletionRoutine, routine_name
-from ..io_manager.major import (
+from ..io_manager.codes.major import (
     MAJOR_NAMES,
     SL_INVOKE_ALWAYS,
     SL_INVOKE_ON_CANCEL,
@@ -35,6 +33,8 @@ from ..io_manager.major import (
     SL_INVOKE_ON_SUCCESS,
     SL_PENDING_RETURNED,
 )
+from ..io_manager.device import DispatchRoutine
+from ..io_manager.packet.irp import CompletionRoutine, routine_name
 from ..status import STATUS_PENDING, nt_success, status_name
 from ..system.stack import Stack
 

@@ -11,13 +11,13 @@ from ..hal import host_sockets as net
 from ..hal.host_sockets import HostSocket, open_socket
 from ..hal.operations import OperationCode
 from ..hal.readiness import READABLE, WRITABLE
-from ..io_manager import major, requests
+from ..io_manager import requests
 from ..io_manager.attach import attach_device
-from ..io_manager.batch import Batch, complete_batch, split_batch
 from ..io_manager.bypass import HostTarget, query_bypass
 from ..io_manager.cancel import set_cancel_routine
 from ..io_manager.cancel_queue import CancelSafeQueue
-from ..io_manager.create_parameters import CreateParameters, NamedPipeParameters
+from ..io_manager.codes import major
+from ..io_manager.codes.major import DO_DIRECT_IO, FILE_DEVICE_DISK, FILE_DEVICE_NETWORK_FILE_SYSTEM
 from ..io_manager.device import DeviceObject
 from ..io_manager.driver import DriverObject
 from ..io_manager.fast_io import FastIoDispatch, pass_through
@@ -25,8 +25,9 @@ from ..io_manager.file_object import FileObject
 from ..io_manager.host import HostFile, host_operation, open_host_file
 from ..io_manager.information import FileFacts, VolumeFacts, complete_information, nt_time, pack, unix_time
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.irp import MORE_PROCESSING_REQUIRED, PENDING, Irp
-from ..io_manager.major import DO_DIRECT_IO, FILE_DEVICE_DISK, FILE_DEVICE_NETWORK_FILE_SYSTEM
+from ..io_manager.opening.create_parameters import CreateParameters, NamedPipeParameters
+from ..io_manager.packet.batch import Batch, complete_batch, split_batch
+from ..io_manager.packet.irp import MORE_PROCESSING_REQUIRED, PENDING, Irp
 from ..io_manager.remove_lock import RemoveLock
 from ..io_manager.transfer import input_of
 from ..kernel.spin_lock import SpinLock

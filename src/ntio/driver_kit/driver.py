@@ -6,7 +6,7 @@
 
 A routine is a method named after its major function: `dispatch_read(self, device, irp)` handles IRP_MJ_READ. It
 returns the status of `irp.complete(...)` or `irp.pass_down(...)`, or PENDING after `irp.mark_pending()`. A method
-`dispatch_read_batch` gets n reads at once (`io_manager.batch`); without it a batch is split for `dispatch_read`. A
+`dispatch_read_batch` gets n reads at once (`packet.batch`); without it a batch is split for `dispatch_read`. A
 misspelt `dispatch_...` is refused when the class is made. A method `fast_io_read` and the like is a fast routine, which
 may answer without a packet (`io_manager.fast_io`); a filter with one asks the driver below for the others.
 
@@ -29,14 +29,7 @@ import numpy as np
 
 from ..abi import FILE_STANDARD_INFORMATION
 from ..io_manager.bypass import HostTarget
-from ..io_manager.device import DeviceObject, DispatchRoutine
-from ..io_manager.dispatch import contain
-from ..io_manager.driver import DriverObject, invalid_device_request
-from ..io_manager.fast_io import SLOTS, FastIoDispatch, FastRoutine, pass_through
-from ..io_manager.file_object import FileObject
-from ..io_manager.information import VolumeFacts
-from ..io_manager.irp import Irp
-from ..io_manager.major import (
+from ..io_manager.codes.major import (
     DO_BUFFERED_IO,
     DO_DIRECT_IO,
     DO_POWER_PAGABLE,
@@ -44,6 +37,13 @@ from ..io_manager.major import (
     FILE_STANDARD_INFORMATION_CLASS,
     MAJOR_NAMES,
 )
+from ..io_manager.device import DeviceObject, DispatchRoutine
+from ..io_manager.dispatch import contain
+from ..io_manager.driver import DriverObject, invalid_device_request
+from ..io_manager.fast_io import SLOTS, FastIoDispatch, FastRoutine, pass_through
+from ..io_manager.file_object import FileObject
+from ..io_manager.information import VolumeFacts
+from ..io_manager.packet.irp import Irp
 from ..io_manager.start_io import cancel_queued_packets
 from ..object_manager.object_security import SecurityInformation, selected
 from ..security.descriptor import SecurityDescriptor

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .file_codes import FILE_READ_ATTRIBUTES
-from .open import device_pointer
+from .codes.file_codes import FILE_READ_ATTRIBUTES
+from .opening.open import device_pointer
 
 if TYPE_CHECKING:
     from .device import DeviceObject

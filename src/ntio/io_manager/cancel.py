@@ -24,7 +24,7 @@ from ..bugcheck import BugCheck, BugCheckCode
 
 if TYPE_CHECKING:
     from .device import DeviceObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 CancelRoutine = Callable[["DeviceObject", "Irp"], None]
 

@@ -32,7 +32,7 @@ from .cancel import set_cancel_routine
 if TYPE_CHECKING:
     from .device import DeviceObject
     from .file_object import FileObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 #: Which of a packet's driver words leads to its queue.
 _WORD = 3

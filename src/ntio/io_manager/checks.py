@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from .device import DeviceObject
     from .driver import DriverObject
-    from .irp_pool import IrpPool
     from .manager import IoManager
+    from .packet.irp_pool import IrpPool
 
 
 class Checks(Protocol):

@@ -29,10 +29,7 @@ from ..status import (
     STATUS_REPARSE,
     STATUS_VERIFY_REQUIRED,
 )
-from .dispatch import complete_request
-from .io_status import IoStatusBlock
-from .irp_fields import IrpExtension
-from .major import (
+from .codes.major import (
     FO_SKIP_COMPLETION_PORT,
     FO_SKIP_SET_EVENT,
     FO_SYNCHRONOUS_IO,
@@ -51,11 +48,14 @@ from .major import (
     IRP_SYNCHRONOUS_PAGING_IO,
     IRP_WRITE_OPERATION,
 )
+from .dispatch import complete_request
+from .io_status import IoStatusBlock
+from .packet.irp_fields import IrpExtension
 
 if TYPE_CHECKING:
     from ..kernel.thread import Thread
     from .file_object import CompletionContext, FileObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 #: Severity 3: an error, and no warning.
 _NT_ERROR: Final = 0xC0000000

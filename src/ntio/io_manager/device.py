@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..kernel.device_queue import DeviceQueue
 from ..kernel.event import Event, EventType
 from ..status import STATUS_NO_SUCH_DEVICE, STATUS_PENDING, error_for
-from .device_codes import (
+from .codes.device_codes import (
     DO_DEVICE_INITIALIZING,
     DOE_DELETE_PENDING,
     DOE_REMOVE_PENDING,
@@ -38,13 +38,13 @@ from .device_codes import (
     IO_TYPE_DEVICE,
     IO_TYPE_DEVICE_OBJECT_EXTENSION,
 )
-from .nt_fields import DeviceExtensionNames, DeviceNames
+from .opening.vpb import Vpb
+from .packet.nt_fields import DeviceExtensionNames, DeviceNames
 from .start_io import StartIoState, cancel_queued_packet, start_next_packet, start_packet
-from .vpb import Vpb
 
 if TYPE_CHECKING:
     from .driver import DriverObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 #: A routine of a driver for one major function: (device, irp) -> NTSTATUS.
 DispatchRoutine = Callable[["DeviceObject", "Irp"], int]

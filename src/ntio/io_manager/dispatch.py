@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING
 
 from ..bugcheck import BugCheck, BugCheckCode
 from ..status import STATUS_CANCELLED, STATUS_DRIVER_INTERNAL_ERROR, STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING
-from .major import (
+from .codes.major import (
     SL_ERROR_RETURNED,
     SL_INVOKE_ON_CANCEL,
     SL_INVOKE_ON_ERROR,
@@ -49,7 +49,7 @@ from .major import (
 
 if TYPE_CHECKING:
     from .device import DeviceObject
-    from .irp import Irp, StackLocation
+    from .packet.irp import Irp, StackLocation
 
 
 def call_driver(device: DeviceObject, irp: Irp) -> int:

@@ -28,9 +28,7 @@ from ..status import (
     STATUS_SUCCESS,
     error_for,
 )
-from .batch import split_batch
-from .device import DeviceObject, DispatchRoutine
-from .device_codes import (
+from .codes.device_codes import (
     DO_DEVICE_HAS_NAME,
     DO_DEVICE_INITIALIZING,
     DO_EXCLUSIVE,
@@ -42,9 +40,11 @@ from .device_codes import (
     FILE_DEVICE_UNKNOWN,
     IO_TYPE_DRIVER,
 )
-from .irp import Irp
-from .major import IRP_MJ_CLEANUP, IRP_MJ_CLOSE, MAJOR_FUNCTION_COUNT
-from .nt_fields import DriverExtensionNames, DriverNames
+from .codes.major import IRP_MJ_CLEANUP, IRP_MJ_CLOSE, MAJOR_FUNCTION_COUNT
+from .device import DeviceObject, DispatchRoutine
+from .packet.batch import split_batch
+from .packet.irp import Irp
+from .packet.nt_fields import DriverExtensionNames, DriverNames
 
 if TYPE_CHECKING:
     from .bypass import HostTarget

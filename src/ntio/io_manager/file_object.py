@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from ..hal.machine import Lock
 from ..kernel.event import Event, EventType
 from ..status import STATUS_SUCCESS
+from .codes.device_codes import IO_TYPE_FILE
+from .codes.file_codes import FILE_APPEND_DATA, FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA, FO_DIRECT_DEVICE_OPEN
 from .device import DeviceObject
-from .device_codes import IO_TYPE_FILE
-from .file_codes import FILE_APPEND_DATA, FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA, FO_DIRECT_DEVICE_OPEN
-from .nt_fields import CompletionNames, FileNames
+from .packet.nt_fields import CompletionNames, FileNames
 
 if TYPE_CHECKING:
     from .bypass import Bypass
-    from .vpb import Vpb
+    from .opening.vpb import Vpb
 
 
 class Port(Protocol):

@@ -15,11 +15,11 @@ from ..bugcheck import BugCheck
 from ..kernel.event import Event
 from ..status import STATUS_CANCELLED, STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING
 from .cancel import cancel_irp
-from .major import SL_PENDING_RETURNED
+from .codes.major import SL_PENDING_RETURNED
 
 if TYPE_CHECKING:
     from .device import DeviceObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 
 class _Wait:

@@ -39,14 +39,14 @@ from ..status import (
     error_for,
     status_from_errno,
 )
-from .batch import complete_batch
 from .cancel import set_cancel_routine
-from .major import FO_SYNCHRONOUS_IO, IRP_DEFER_IO_COMPLETION, IRP_SYNCHRONOUS_API
+from .codes.major import FO_SYNCHRONOUS_IO, IRP_DEFER_IO_COMPLETION, IRP_SYNCHRONOUS_API
+from .packet.batch import complete_batch
 
 if TYPE_CHECKING:
     from .device import DeviceObject
-    from .irp import Irp
     from .manager import IoManager
+    from .packet.irp import Irp
 
 _WITH_POSITIONS = (stat_bits.S_IFREG, stat_bits.S_IFBLK, stat_bits.S_IFDIR)
 

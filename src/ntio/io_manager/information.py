@@ -34,13 +34,13 @@ from ..status import (
     STATUS_SUCCESS,
     nt_success,
 )
-from . import file_codes as f
-from .major import IRP_OB_QUERY_NAME
+from .codes import file_codes as f
+from .codes.major import IRP_OB_QUERY_NAME
 from .requests import query_information
 
 if TYPE_CHECKING:
     from .file_object import FileObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 #: 1970-01-01 in steps of 100 ns since 1601-01-01.
 _EPOCH: Final = 116_444_736_000_000_000

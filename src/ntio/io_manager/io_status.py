@@ -5,7 +5,7 @@ Source: spec iomgr.md 1.1, 1.8; WDK IO_STATUS_BLOCK. Rows: R13
 
 from __future__ import annotations
 
-from .nt_fields import IoStatusBlockNames
+from .packet.nt_fields import IoStatusBlockNames
 
 
 class IoStatusBlock(IoStatusBlockNames):

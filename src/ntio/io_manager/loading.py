@@ -36,21 +36,21 @@ from ..status import (
     error_for,
     nt_success,
 )
-from .device import DeviceObject
-from .device_codes import (
+from .codes.device_codes import (
     DOE_DELETE_PENDING,
     DOE_REMOVE_PENDING,
     DOE_UNLOAD_PENDING,
     DRVO_REINIT_REGISTERED,
     DRVO_UNLOAD_INVOKED,
 )
+from .device import DeviceObject
 from .driver import GONE, DriverCode, DriverObject
 
 if TYPE_CHECKING:
     from .bypass import HostTarget
     from .file_object import FileObject
-    from .irp import Irp
     from .manager import IoManager
+    from .packet.irp import Irp
 
 #: Where the registry keeps services; a driver's path is this, a backslash and its name.
 SERVICES_KEY = "\\Registry\\Machine\\System\\CurrentControlSet\\Services"

@@ -23,22 +23,22 @@ from ..memory.address_space import AddressSpace
 from ..object_manager.manager import ObjectManager
 from ..security.access_cache import AccessCache
 from ..security.token import Token
-from .closing import delete_file
 from .completion import TransferCounters
 from .driver import DriverCode, DriverObject
 from .file_object import FileObject
-from .irp_pool import SIZES, IrpPool
 from .loading import Loader, Services
-from .mount import FileSystems
 from .network import Network
 from .object_types import create_io_types
+from .opening.closing import delete_file
+from .opening.mount import FileSystems
+from .packet.irp_pool import SIZES, IrpPool
 from .shutdown import ShutdownList
 from .thread_exit import ErrorLogEntry, thread_ended
 
 if TYPE_CHECKING:
     from .checks import Checks
-    from .completion_port import CompletionPort
-    from .io_ring import IoRing
+    from .io_ring.ring import IoRing
+    from .ports.completion_port import CompletionPort
 
 #: How many host operations of packets without a ring of their own may be in flight.
 _HOST_RING_ENTRIES = 256

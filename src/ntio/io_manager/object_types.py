@@ -22,15 +22,15 @@ from ..object_manager.objects import NamedObject
 from ..object_manager.types import OpenReason, OpenRequest, TypeInitializer, TypeProcedures
 from ..security.access_mask import FILE_GENERIC_MAPPING, GenericMapping
 from ..status import STATUS_OBJECT_TYPE_MISMATCH, STATUS_SUCCESS, error_for
-from .closing import close_file, delete_file
-from .completion_port import CompletionPort
-from .create_parameters import CreateParameters
+from .codes.file_codes import FO_HANDLE_CREATED
 from .device import DeviceObject
-from .file_codes import FO_HANDLE_CREATED
 from .file_object import FileObject
 from .information import query_name
-from .open import open_device
-from .services_security import file_security
+from .opening.closing import close_file, delete_file
+from .opening.create_parameters import CreateParameters
+from .opening.file_security import file_security
+from .opening.open import open_device
+from .ports.completion_port import CompletionPort
 
 if TYPE_CHECKING:
     from .manager import IoManager

@@ -24,14 +24,8 @@ from ..bugcheck import BugCheck
 from ..hal.operation_queue import OperationQueue
 from ..kernel.event import Event
 from ..status import STATUS_ACCESS_DENIED, STATUS_FILE_CLOSED, STATUS_PENDING, nt_success
-from .batch import Batch, stop_lost
 from .cancel import cancel_irp
-from .create_parameters import CreateParameters
-from .device import DeviceObject
-from .dispatch import call_driver
-from .file_object import FileObject
-from .irp import Irp
-from .major import (
+from .codes.major import (
     FILE_STANDARD_INFORMATION_CLASS,
     IRP_CLOSE_OPERATION,
     IRP_CREATE_OPERATION,
@@ -49,6 +43,12 @@ from .major import (
     IRP_WRITE_OPERATION,
     KERNEL_MODE,
 )
+from .device import DeviceObject
+from .dispatch import call_driver
+from .file_object import FileObject
+from .opening.create_parameters import CreateParameters
+from .packet.batch import Batch, stop_lost
+from .packet.irp import Irp
 
 _SYNCHRONOUS = IRP_SYNCHRONOUS_API | IRP_DEFER_IO_COMPLETION
 

@@ -37,16 +37,8 @@ from ..status import (
     error_for,
     nt_error,
 )
-from .batch import stop_lost
 from .cancel import cancel_irp
-from .completion import discard, finish, packet_for, queue_to_thread, stage_two
-from .device import DeviceObject
-from .dispatch import call_driver
-from .file_object import FileObject
-from .io_status import IoStatusBlock
-from .irp import Irp
-from .irp_fields import UserApcRoutine
-from .major import (
+from .codes.major import (
     FO_ALERTABLE_IO,
     FO_SYNCHRONOUS_IO,
     IRP_DEFER_IO_COMPLETION,
@@ -54,6 +46,14 @@ from .major import (
     KERNEL_MODE,
     SL_PENDING_RETURNED,
 )
+from .completion import discard, finish, packet_for, queue_to_thread, stage_two
+from .device import DeviceObject
+from .dispatch import call_driver
+from .file_object import FileObject
+from .io_status import IoStatusBlock
+from .packet.batch import stop_lost
+from .packet.irp import Irp
+from .packet.irp_fields import UserApcRoutine
 
 
 class ServiceCall:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import requests
-from .device_codes import DO_SHUTDOWN_REGISTERED
-from .major import IRP_MJ_SHUTDOWN, IRP_SYNCHRONOUS_API
+from .codes.device_codes import DO_SHUTDOWN_REGISTERED
+from .codes.major import IRP_MJ_SHUTDOWN, IRP_SYNCHRONOUS_API
 
 if TYPE_CHECKING:
     from .device import DeviceObject

@@ -12,12 +12,12 @@ from typing import Any
 
 from ..kernel.event import Event
 from ..status import NtError, nt_error
+from .codes.major import IRP_MJ_DEVICE_CONTROL, USER_MODE
 from .completion import packet_for
 from .fast_io import ask
 from .file_object import FileObject
 from .io_status import IoStatusBlock
-from .irp_fields import UserApcRoutine
-from .major import IRP_MJ_DEVICE_CONTROL, USER_MODE
+from .packet.irp_fields import UserApcRoutine
 from .service_call import ServiceCall
 
 

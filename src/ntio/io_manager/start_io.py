@@ -41,7 +41,7 @@ from .cancel import (
 if TYPE_CHECKING:
     from .device import DeviceObject
     from .file_object import FileObject
-    from .irp import Irp
+    from .packet.irp import Irp
 
 #: What a driver's StartIo is: (device, irp) -> None.
 StartIoRoutine = Callable[["DeviceObject", "Irp"], None]

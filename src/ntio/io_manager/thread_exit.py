@@ -22,8 +22,8 @@ from .cancel import cancel_irp
 if TYPE_CHECKING:
     from ..kernel.thread import Thread
     from .device import DeviceObject
-    from .irp import Irp
     from .manager import IoManager
+    from .packet.irp import Irp
 
 #: Seconds between two looks, and how many of them.
 POLL_INTERVAL: Final = 0.1

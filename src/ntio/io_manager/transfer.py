@@ -28,9 +28,7 @@ from ..abi import FILE_READ_ACCESS, FILE_WRITE_ACCESS, METHOD_BUFFERED, METHOD_I
 from ..memory.address_space import AddressSpace
 from ..memory.mdl import LockOperation, locked_mdl
 from ..status import STATUS_ACCESS_VIOLATION, InvalidParameter, NtError, error_for
-from .irp import Irp
-from .irp_fields import IrpExtension
-from .major import (
+from .codes.major import (
     DO_BUFFERED_IO,
     DO_DIRECT_IO,
     FILE_READ_DATA,
@@ -40,6 +38,8 @@ from .major import (
     IRP_INPUT_OPERATION,
     KERNEL_MODE,
 )
+from .packet.irp import Irp
+from .packet.irp_fields import IrpExtension
 
 #: What a friendly driver finds where there is no buffer at all.
 _NOTHING = memoryview(bytearray())

@@ -1,7 +1,7 @@
 """What programs use: systems, files, stacks, rings.
 
-`system.System` puts the layers below together; `file.File`, `stack.Stack` and `ring.Ring` are its faces, and
-`read_files` reads many small files at once.
+`system.System` puts the layers below together; `file.File`, `stack.Stack` and `rings` are its faces, `many_files` and
+`copying` work on thousands of files, `ports` and `connections` are for servers.
 
 NT: NtCreateFile and what follows
 """

@@ -16,10 +16,10 @@ from typing import Any
 
 from ..io_manager import requests, services
 from ..io_manager.bypass import Bypass, HostTarget, query_bypass
+from ..io_manager.codes.major import IRP_MJ_READ, IRP_MJ_WRITE
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.major import IRP_MJ_READ, IRP_MJ_WRITE
-from ..io_manager.open import close_file
+from ..io_manager.opening.open import close_file
 from ..status import (
     STATUS_DRIVER_INTERNAL_ERROR,
     STATUS_END_OF_FILE,

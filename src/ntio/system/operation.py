@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..hal.pinning import Pin
 from ..io_manager import services
+from ..io_manager.codes.major import FO_SYNCHRONOUS_IO, IRP_MJ_READ
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.major import FO_SYNCHRONOUS_IO, IRP_MJ_READ
 from ..kernel.event import Event
 from ..status import (
     STATUS_END_OF_FILE,

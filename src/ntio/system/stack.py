@@ -19,7 +19,7 @@ from typing import Any
 from ..driver_kit import CreateParameters, DeviceObject, Driver, FileObject
 from ..hal.machine import Hal
 from ..io_manager.bypass import Bypass
-from ..io_manager.open import open_device
+from ..io_manager.opening.open import open_device
 from ..status import InvalidParameter
 from ..verifier.verifier import Verifier
 from .file import File

@@ -19,12 +19,12 @@ from ..drivers.host_files import HostFiles
 from ..hal.choose import make_hal
 from ..hal.machine import Hal
 from ..hal.pinning import PinTable
-from ..io_manager import major
+from ..io_manager.codes import major
 from ..io_manager.file_object import FileObject
-from ..io_manager.irp_pool import SIZES
 from ..io_manager.loading import SERVICES_KEY, DriverEntry, Service
 from ..io_manager.manager import IoManager
-from ..io_manager.open import open_device, open_path
+from ..io_manager.opening.open import open_device, open_path
+from ..io_manager.packet.irp_pool import SIZES
 from ..kernel.processor import Processors
 from ..security.token import Token
 from ..status import InvalidParameter, ObjectNameCollision, PlatformNotSupported, error_for, nt_success

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from ..driver_kit import Driver, major, status
 from ..io_manager import requests
 from ..status import STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_INVALID_DEVICE_REQUEST
-from ..system.ring import Ring
+from ..system.rings.ring import Ring
 from ..system.stack import Stack
 from ..system.system import System
 from .machines import NAMES, clean_system

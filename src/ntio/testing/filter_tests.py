@@ -28,7 +28,7 @@ from ..drivers.file_disk import FileDisk
 from ..drivers.null_filter import NullFilter
 from ..drivers.ram_disk import RamDisk
 from ..io_manager.cancel import cancel_irp
-from ..system.ring import Ring
+from ..system.rings.ring import Ring
 from ..system.stack import Stack
 from ..system.system import System
 from .machines import NAMES, clean_system

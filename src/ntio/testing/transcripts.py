@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ..io_manager import requests
 from ..system.file import File
-from ..system.ring import Ring
+from ..system.rings.ring import Ring
 
 #: Status, bytes moved, and what a read brought.
 Answer = tuple[int, int, bytes]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..io_manager.irp import CompletionRoutine, Irp, Then, routine_name
-from ..io_manager.irp_pool import IrpPool
-from ..io_manager.major import SL_INVOKE_ALWAYS, SL_PENDING_RETURNED
+from ..io_manager.codes.major import SL_INVOKE_ALWAYS, SL_PENDING_RETURNED
+from ..io_manager.packet.irp import CompletionRoutine, Irp, Then, routine_name
+from ..io_manager.packet.irp_pool import IrpPool
 from ..status import STATUS_MORE_PROCESSING_REQUIRED
 from . import rules
 from .history import Step, calling_line

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..bugcheck import BugCheck
-from ..io_manager.device import DispatchRoutine
-from ..io_manager.major import (
+from ..io_manager.codes.major import (
     IRP_MJ_DEVICE_CONTROL,
     IRP_MJ_INTERNAL_DEVICE_CONTROL,
     IRP_MJ_POWER,
@@ -21,6 +20,7 @@ from ..io_manager.major import (
     SL_INVOKE_ALWAYS,
     SL_PENDING_RETURNED,
 )
+from ..io_manager.device import DispatchRoutine
 from ..kernel.irql import DISPATCH_LEVEL
 from ..status import STATUS_PENDING
 from . import rules
@@ -30,7 +30,7 @@ from .visit import Visit
 if TYPE_CHECKING:
     from ..io_manager.device import DeviceObject
     from ..io_manager.driver import DriverObject
-    from ..io_manager.irp import Irp
+    from ..io_manager.packet.irp import Irp
     from .verifier import Verifier
 
 _ALSO_AT_DISPATCH = (

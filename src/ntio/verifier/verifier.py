@@ -12,12 +12,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from ..bugcheck import BugCheck
-from ..io_manager.major import (
-    DO_BUFFERED_IO,
-    DO_DIRECT_IO,
-    IRP_MJ_READ,
-    IRP_MJ_WRITE,
-)
+from ..io_manager.codes.major import DO_BUFFERED_IO, DO_DIRECT_IO, IRP_MJ_READ, IRP_MJ_WRITE
 from ..kernel.irql import DISPATCH_LEVEL
 from ..status import STATUS_MORE_PROCESSING_REQUIRED, STATUS_PENDING, nt_error
 from . import rules

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..io_manager.major import IRP_MJ_WRITE
+from ..io_manager.codes.major import IRP_MJ_WRITE
 
 if TYPE_CHECKING:
     from ..io_manager.device import DeviceObject
-    from ..io_manager.irp import Irp
+    from ..io_manager.packet.irp import Irp
 
 
 class Visit:

@@ -12,7 +12,7 @@ r"""The exact names of the driver kit's headers (NT: wdm.h, ntddk.h, ntifs.h): c
         return IoCallDriver(DeviceObject.DeviceExtension.Lower, Irp)
 
 Every name stands for a call of the managers, most in one line; `ntio where IoCallDriver` says which. The structures are
-the same objects that friendly drivers have, under NT's member names (`io_manager.nt_fields`), so both kinds of driver
+the same objects that friendly drivers have, under NT's member names (`packet.nt_fields`), so both kinds of driver
 stand in one stack and may be in one file.
 
 How the C forms are written here:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..abi import *
-from ..io_manager import major as _major
-from ..io_manager.major import *
+from ..io_manager.codes import major as _major
+from ..io_manager.codes.major import *
 from ..kernel.irql import *
 from ..memory import mdl as _mdl
 from ..memory.mdl import *

@@ -9,8 +9,8 @@ from ..io_manager.cancel import CancelRoutine
 from ..io_manager.device import DeviceObject
 from ..io_manager.driver import DriverObject
 from ..io_manager.file_object import FileObject
-from ..io_manager.irp import Irp
-from ..io_manager.open import create_stream_file
+from ..io_manager.opening.open import create_stream_file
+from ..io_manager.packet.irp import Irp
 from ..io_manager.remove_lock import RemoveLock
 from ..io_manager.start_io import set_start_io_attributes, start_next_packet, start_packet
 from ..status import STATUS_SUCCESS, NtError

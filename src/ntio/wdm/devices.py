@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..io_manager import mount as _mount
-from ..io_manager import share_access as _share
 from ..io_manager.device import DeviceObject as _Device
 from ..io_manager.driver import DriverObject as _Driver
 from ..io_manager.file_object import FileObject as _File
 from ..io_manager.loading import Loader as _Loader
-from ..io_manager.mount import FileSystems as _FileSystems
+from ..io_manager.opening import mount as _mount
+from ..io_manager.opening import share_access as _share
+from ..io_manager.opening.mount import FileSystems as _FileSystems
 from ..io_manager.remove_lock import RemoveLock as _RemoveLock
 from ..io_manager.shutdown import ShutdownList as _Shutdown
 from . import device_calls as _a

@@ -16,8 +16,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..io_manager.codes.major import KERNEL_MODE, USER_MODE
 from ..io_manager.file_object import FileObject
-from ..io_manager.major import KERNEL_MODE, USER_MODE
 from ..status import STATUS_SUCCESS, NtError
 
 Routine = Callable[..., Any]

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ..bugcheck import BugCheckCode
 from ..io_manager.cancel import CancelRoutine, LockedCancelRoutine
+from ..io_manager.codes.major import SL_INVOKE_ON_CANCEL, SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS
 from ..io_manager.device import DeviceObject
-from ..io_manager.irp import HEAD_SIZE, LOCATION_SIZE, CompletionRoutine, Irp
-from ..io_manager.major import SL_INVOKE_ON_CANCEL, SL_INVOKE_ON_ERROR, SL_INVOKE_ON_SUCCESS
+from ..io_manager.packet.irp import HEAD_SIZE, LOCATION_SIZE, CompletionRoutine, Irp
 from ..status import STATUS_SUCCESS
 from .forms import manager_of
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..io_manager import builders as _builders
 from ..io_manager import cancel as _cancel
 from ..io_manager import cancel_queue as _queue
 from ..io_manager import completion as _completion
 from ..io_manager import forward as _forward
-from ..io_manager.irp import Irp as _Irp
-from ..io_manager.irp_pool import IrpPool as _IrpPool
+from ..io_manager.packet import builders as _builders
+from ..io_manager.packet.irp import Irp as _Irp
+from ..io_manager.packet.irp_pool import IrpPool as _IrpPool
 from . import forms as _f
 from . import irp_calls as _a
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..executive.lookaside import LookasideList as _Lookaside
-from ..io_manager.completion_port import CompletionPort as _Port
 from ..io_manager.manager import IoManager as _IoManager
+from ..io_manager.ports.completion_port import CompletionPort as _Port
 from ..kernel import apc as _apc
 from ..kernel.device_queue import DeviceQueue as _Queue
 from ..kernel.event import Event as _Event

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..executive.lookaside import FIRST_DEPTH, LookasideList
-from ..io_manager.builders import allocate_mdl_for
-from ..io_manager.completion_port import CompletionPort
-from ..io_manager.irp import Irp
+from ..io_manager.packet.builders import allocate_mdl_for
+from ..io_manager.packet.irp import Irp
+from ..io_manager.ports.completion_port import CompletionPort
 from ..kernel.apc import wait_alertable
 from ..kernel.device_queue import DeviceQueue
 from ..kernel.event import Event, EventType

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..io_manager.create_parameters import CreateParameters
+from ..io_manager.codes.major import FILE_OPEN, KERNEL_MODE
 from ..io_manager.device import DeviceObject
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.major import FILE_OPEN, KERNEL_MODE
-from ..io_manager.open import create_file, device_pointer
+from ..io_manager.opening.create_parameters import CreateParameters
+from ..io_manager.opening.open import create_file, device_pointer
 from ..object_manager.manager import ObjectManager
 from ..object_manager.opening import ObjectAttributes, open_by_pointer, reference_by_name
 from ..security.descriptor import SecurityDescriptor

@@ -6,10 +6,10 @@ The file is a handle, with `system=`, or the file object itself.
 
 from __future__ import annotations
 
-from ..io_manager import services_cancel as _cancel
-from ..io_manager import services_control as _control
-from ..io_manager import services_information as _information
-from ..io_manager import services_transfer as _transfer
+from ..io_manager.services import cancel as _cancel
+from ..io_manager.services import control as _control
+from ..io_manager.services import information as _information
+from ..io_manager.services import transfer as _transfer
 from . import forms as _f
 
 NtReadFile, ZwReadFile = _f.both_modes(_transfer.read_file)

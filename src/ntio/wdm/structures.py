@@ -9,10 +9,10 @@ from ..io_manager import driver as _driver
 from ..io_manager import fast_io as _fast_io
 from ..io_manager import file_object as _file_object
 from ..io_manager import io_status as _io_status
-from ..io_manager import irp as _irp
 from ..io_manager import remove_lock as _remove_lock
-from ..io_manager import share_access as _share_access
-from ..io_manager import vpb as _vpb
+from ..io_manager.opening import share_access as _share_access
+from ..io_manager.opening import vpb as _vpb
+from ..io_manager.packet import irp as _irp
 from ..kernel import device_queue as _device_queue
 from ..kernel import event as _event
 from ..kernel import nt_names as _nt_names

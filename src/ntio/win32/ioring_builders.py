@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..io_manager.io_ring_codes import (
-    IORING_OP_READ,
-    IORING_OP_READ_SCATTER,
-    IORING_OP_WRITE,
-    IORING_OP_WRITE_GATHER,
-)
+from ..io_manager.io_ring.codes import IORING_OP_READ, IORING_OP_READ_SCATTER, IORING_OP_WRITE, IORING_OP_WRITE_GATHER
 from ..status import InvalidParameter
 from .handles import number_in
 from .ioring_handle import HIORING, open_ring, raises_hresult

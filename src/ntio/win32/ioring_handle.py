@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from ..io_manager.io_ring import IoRing
+from ..io_manager.io_ring.ring import IoRing
 from ..status import InvalidHandle, NtError, errno_from_status, hresult_from_status
 from ..system.system import System
 from .winerror import hresult_name

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..hal.operations import address_of
-from ..io_manager.io_ring import Reference
-from ..io_manager.io_ring_codes import IORING_REF_RAW, IORING_REF_REGISTERED
+from ..io_manager.io_ring.codes import IORING_REF_RAW, IORING_REF_REGISTERED
+from ..io_manager.io_ring.ring import Reference
 from ..status import InvalidParameter
 from ..system.default import default_system
 from ..system.system import System

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import abi
-from ..io_manager.io_ring_codes import IORING_REF_RAW
+from ..io_manager.io_ring.codes import IORING_REF_RAW
 from ..memory.address_space import AddressSpace, Region
 from .pyhandle import Handle
 

@@ -18,8 +18,7 @@ Source: spec ioring.md 1 and 2; learn.microsoft.com/windows/win32/api/ioringapi.
 
 from __future__ import annotations
 
-from ..io_manager.io_ring import IoRing
-from ..io_manager.io_ring_codes import (
+from ..io_manager.io_ring.codes import (
     FILE_FLUSH_DATA,
     FILE_FLUSH_DEFAULT,
     FILE_FLUSH_MIN_METADATA,
@@ -54,6 +53,7 @@ from ..io_manager.io_ring_codes import (
     MAXIMUM_COMPLETION_QUEUE,
     MAXIMUM_SUBMISSION_QUEUE,
 )
+from ..io_manager.io_ring.ring import IoRing
 from ..kernel.event import Event
 from ..status import InvalidHandle, InvalidParameter, hresult_from_status
 from ..system.default import default_system

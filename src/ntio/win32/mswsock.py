@@ -19,10 +19,10 @@ from typing import Any
 from ..driver_kit import net
 from ..drivers.sockets import records as afd
 from ..hal.socket_addresses import AF_INET, SOCKADDR_SIZE, pack_address, unpack_address
-from ..io_manager import major
-from ..io_manager.create_parameters import CreateParameters
+from ..io_manager.codes import major
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
+from ..io_manager.opening.create_parameters import CreateParameters
 from ..io_manager.socket_service import socket_control
 from ..kernel.event import Event
 from ..status import STATUS_PENDING, InvalidParameter, error_for, nt_error, win32_from_status

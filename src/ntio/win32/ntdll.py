@@ -17,16 +17,16 @@ import struct
 from typing import Any
 
 from ..io_manager import services
-from ..io_manager.association import replace_association, set_notification_modes
-from ..io_manager.completion_port import CompletionPort
-from ..io_manager.file_codes import (
+from ..io_manager.codes.file_codes import (
     FILE_COMPLETION_INFORMATION_CLASS,
     FILE_IO_COMPLETION_NOTIFICATION_INFORMATION_CLASS,
     FILE_REPLACE_COMPLETION_INFORMATION_CLASS,
 )
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.packets import Entry, packet_of
+from ..io_manager.ports.association import replace_association, set_notification_modes
+from ..io_manager.ports.completion_port import CompletionPort
+from ..io_manager.ports.packets import Entry, packet_of
 from ..kernel.queue_object import Run
 from ..status import (
     STATUS_INFO_LENGTH_MISMATCH,

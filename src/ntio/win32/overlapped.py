@@ -21,8 +21,8 @@ from typing import Any
 from .. import abi
 from ..hal.operations import address_of
 from ..io_manager.file_object import FileObject
-from ..io_manager.overlapped import OverlappedRequest
-from ..io_manager.packets import PacketOwner
+from ..io_manager.ports.overlapped import OverlappedRequest
+from ..io_manager.ports.packets import PacketOwner
 from ..kernel.event import Event
 from ..status import STATUS_PENDING, BufferInUse, InvalidParameter
 from ..system.system import System

@@ -19,11 +19,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..io_manager import services
-from ..io_manager.association import set_notification_modes
-from ..io_manager.completion_port import CompletionPort
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..io_manager.packets import Entry, Packet, packet_of, packets_of
+from ..io_manager.ports.association import set_notification_modes
+from ..io_manager.ports.completion_port import CompletionPort
+from ..io_manager.ports.packets import Entry, Packet, packet_of, packets_of
 from ..kernel.queue_object import Run
 from ..status import (
     STATUS_ABANDONED_WAIT_0,

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..hal.operations import MAXIMUM_TRANSFER
-from ..io_manager import major, requests, services
+from ..io_manager import requests, services
+from ..io_manager.codes import major
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
 from ..status import (

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 
 from ..driver_kit import CreateParameters
-from ..io_manager import major
+from ..io_manager.codes import major
 from ..system.default import default_system
 from ..system.system import System
 from .handles import number_in, system_of

@@ -21,11 +21,12 @@ from typing import Any
 from .. import abi
 from ..driver_kit import FileObject, SecurityDescriptor
 from ..hal.operations import MAXIMUM_TRANSFER
-from ..io_manager import major, services
+from ..io_manager import services
+from ..io_manager.codes import major
 from ..status import STATUS_BUFFER_OVERFLOW, STATUS_PENDING, STATUS_PIPE_CONNECTED, error_for, nt_error
-from ..system import pipe_files
+from ..system.connections import pipe_files
+from ..system.connections.pipe_files import FOREVER, UNLIMITED, PipeShape, control
 from ..system.default import default_system
-from ..system.pipe_files import FOREVER, UNLIMITED, PipeShape, control
 from ..system.system import System
 from .handles import find_object, system_of
 from .overlapped import OVERLAPPED, check_overlapped, hold, start

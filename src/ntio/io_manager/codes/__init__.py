@@ -1,0 +1,2 @@
+"""Numbers of the I/O system by their Windows names: functions, flags, access, options, types.
+"""

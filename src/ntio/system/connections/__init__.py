@@ -1,0 +1,2 @@
+"""Sockets and named pipes for Python: one at a time, or many as rows.
+"""

@@ -1,0 +1,2 @@
+"""Copying files and folders through rings.
+"""

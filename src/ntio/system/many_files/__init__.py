@@ -1,0 +1,2 @@
+"""Many files at once: opened, read, closed and asked about by the hundred, through rings.
+"""

@@ -1,0 +1,2 @@
+"""Completion ports for Python: packets, workers, and an executor.
+"""

@@ -1,0 +1,2 @@
+"""Rings for Python: arrays in, data out, and the memory they read into.
+"""
