@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from ..bugcheck import BugCheck
 from ..kernel.apc import wait_alertable
@@ -34,6 +35,7 @@ from ..status import (
     STATUS_INVALID_PARAMETER,
     STATUS_PENDING,
     STATUS_USER_APC,
+    NtError,
     error_for,
     nt_error,
 )
@@ -54,6 +56,21 @@ from .io_status import IoStatusBlock
 from .packet.batch import stop_lost
 from .packet.irp import Irp
 from .packet.irp_fields import UserApcRoutine
+
+P = ParamSpec("P")
+
+
+def system_service(routine: Callable[P, int]) -> Callable[P, int]:
+    """A service as its callers know it: whatever it refuses by an NtError becomes the status it returns."""
+
+    @wraps(routine)
+    def service(*arguments: P.args, **keywords: P.kwargs) -> int:
+        try:
+            return routine(*arguments, **keywords)
+        except NtError as refused:
+            return refused.status
+
+    return service
 
 
 class ServiceCall:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ...abi import METHOD_BUFFERED, METHOD_NEITHER, METHOD_OUT_DIRECT
 from ...kernel.event import Event
-from ...status import STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, NtError, error_for
+from ...status import STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, error_for
 from ..codes.major import (
     FILE_READ_DATA,
     FILE_WRITE_DATA,
@@ -35,7 +35,7 @@ from ..fast_io import ask
 from ..file_object import FileObject
 from ..io_status import IoStatusBlock
 from ..packet.irp_fields import UserApcRoutine
-from ..service_call import ServiceCall
+from ..service_call import ServiceCall, system_service
 from ..transfer import Captured, capture, code_allowed, method_of, set_up_control
 from .transfer import MAXIMUM_OFFSET
 
@@ -43,6 +43,7 @@ from .transfer import MAXIMUM_OFFSET
 MAXIMUM_LENGTH: Final = (1 << 64) - 1
 
 
+@system_service
 def device_control(
     file_object: FileObject,
     event: Event | None,
@@ -63,19 +64,17 @@ def device_control(
     NT: NtDeviceIoControlFile
     """
     call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
-    try:
-        given, wanted = _captured(call, code, (input_buffer, input_length), (output_buffer, output_length))
-        device = file_object.related_device()
-        with call.taken():
-            answer = IoStatusBlock()
-            lengths = (given.view, given.length, wanted.view, wanted.length)
-            if ask("device_control", device, file_object, True, *lengths, code, answer):
-                return call.end_fast(answer, packet=True)
-            return _send(call, IRP_MJ_DEVICE_CONTROL, device, code, given, wanted)
-    except NtError as refused:
-        return refused.status
+    given, wanted = _captured(call, code, (input_buffer, input_length), (output_buffer, output_length))
+    device = file_object.related_device()
+    with call.taken():
+        answer = IoStatusBlock()
+        lengths = (given.view, given.length, wanted.view, wanted.length)
+        if ask("device_control", device, file_object, True, *lengths, code, answer):
+            return call.end_fast(answer, packet=True)
+        return _send(call, IRP_MJ_DEVICE_CONTROL, device, code, given, wanted)
 
 
+@system_service
 def fs_control(
     file_object: FileObject,
     event: Event | None,
@@ -95,15 +94,13 @@ def fs_control(
     NT: NtFsControlFile
     """
     call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
-    try:
-        given, wanted = _captured(call, code, (input_buffer, input_length), (output_buffer, output_length))
-        device = file_object.related_device()
-        with call.taken():
-            return _send(call, IRP_MJ_FILE_SYSTEM_CONTROL, device, code, given, wanted)
-    except NtError as refused:
-        return refused.status
+    given, wanted = _captured(call, code, (input_buffer, input_length), (output_buffer, output_length))
+    device = file_object.related_device()
+    with call.taken():
+        return _send(call, IRP_MJ_FILE_SYSTEM_CONTROL, device, code, given, wanted)
 
 
+@system_service
 def lock_file(
     file_object: FileObject,
     event: Event | None,
@@ -123,26 +120,24 @@ def lock_file(
     NT: NtLockFile
     """
     call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
-    try:
-        call.check(FILE_READ_DATA | FILE_WRITE_DATA)
-        _check_range(byte_offset, length)
-        device = file_object.related_device()
-        with call.taken():
-            answer = IoStatusBlock()
-            where = (byte_offset, length, None, key)  # the third is the process: there is one
-            if ask("lock", device, file_object, *where, fail_immediately, exclusive, answer):
-                file_object.lock_operation = True
-                return call.end_fast(answer, packet=True)
-            irp = call.make_irp(device, IRP_MJ_LOCK_CONTROL, IRP_MN_LOCK)
-            first = irp.next_location
-            first.byte_offset, first.length, first.key = byte_offset, length, key
-            first.flags = (SL_FAIL_IMMEDIATELY if fail_immediately else 0) | (SL_EXCLUSIVE_LOCK if exclusive else 0)
+    call.check(FILE_READ_DATA | FILE_WRITE_DATA)
+    _check_range(byte_offset, length)
+    device = file_object.related_device()
+    with call.taken():
+        answer = IoStatusBlock()
+        where = (byte_offset, length, None, key)  # the third is the process: there is one
+        if ask("lock", device, file_object, *where, fail_immediately, exclusive, answer):
             file_object.lock_operation = True
-            return call.send(device, irp)
-    except NtError as refused:
-        return refused.status
+            return call.end_fast(answer, packet=True)
+        irp = call.make_irp(device, IRP_MJ_LOCK_CONTROL, IRP_MN_LOCK)
+        first = irp.next_location
+        first.byte_offset, first.length, first.key = byte_offset, length, key
+        first.flags = (SL_FAIL_IMMEDIATELY if fail_immediately else 0) | (SL_EXCLUSIVE_LOCK if exclusive else 0)
+        file_object.lock_operation = True
+        return call.send(device, irp)
 
 
+@system_service
 def unlock_file(
     file_object: FileObject,
     iosb: IoStatusBlock | None,
@@ -157,20 +152,17 @@ def unlock_file(
     NT: NtUnlockFile
     """
     call = ServiceCall(file_object, None, None, None, iosb, mode)
-    try:
-        call.check(FILE_READ_DATA | FILE_WRITE_DATA)
-        _check_range(byte_offset, length)
-        device = file_object.related_device()
-        with call.taken():
-            answer = IoStatusBlock()
-            if ask("unlock_single", device, file_object, byte_offset, length, None, key, answer):
-                return call.end_fast(answer)
-            irp = call.make_irp(device, IRP_MJ_LOCK_CONTROL, IRP_MN_UNLOCK_SINGLE)
-            first = irp.next_location
-            first.byte_offset, first.length, first.key = byte_offset, length, key
-            return call.send_and_wait(device, irp)
-    except NtError as refused:
-        return refused.status
+    call.check(FILE_READ_DATA | FILE_WRITE_DATA)
+    _check_range(byte_offset, length)
+    device = file_object.related_device()
+    with call.taken():
+        answer = IoStatusBlock()
+        if ask("unlock_single", device, file_object, byte_offset, length, None, key, answer):
+            return call.end_fast(answer)
+        irp = call.make_irp(device, IRP_MJ_LOCK_CONTROL, IRP_MN_UNLOCK_SINGLE)
+        first = irp.next_location
+        first.byte_offset, first.length, first.key = byte_offset, length, key
+        return call.send_and_wait(device, irp)
 
 
 def _check_range(byte_offset: int, length: int) -> None:

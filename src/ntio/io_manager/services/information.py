@@ -27,7 +27,6 @@ from ...status import (
     STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
     STATUS_SUCCESS,
-    NtError,
     error_for,
 )
 from ..codes import major as m
@@ -38,7 +37,7 @@ from ..information import pack
 from ..io_status import IoStatusBlock
 from ..packet.irp import Irp
 from ..packet.irp_fields import UserApcRoutine
-from ..service_call import ServiceCall
+from ..service_call import ServiceCall, system_service
 from ..transfer import Captured, capture, set_up_read, set_up_system_buffer
 from .information_classes import (
     FAST_QUERIES,
@@ -53,6 +52,7 @@ from .information_classes import (
 from .settings import change_mode, local_rename
 
 
+@system_service
 def query_information(
     file_object: FileObject,
     iosb: IoStatusBlock | None,
@@ -67,25 +67,23 @@ def query_information(
     NT: NtQueryInformationFile
     """
     call = ServiceCall(file_object, None, None, None, iosb, mode)
-    try:
-        target = _prepared(call, QUERIES, information_class, buffer, length, writing=True)
-        device = file_object.related_device()
-        with call.taken():
-            known = known_information(file_object, device, information_class)
-            if known is not None:
-                return _answer(call, target, known)
-            if information_class in FAST_QUERIES and target.view is not None:
-                answer = IoStatusBlock()
-                if ask(FAST_QUERIES[information_class], device, file_object, True, target.view, answer):
-                    return call.end_fast(answer)
-            irp = _packet(call, m.IRP_MJ_QUERY_INFORMATION, device, target, information_class, writing=True)
-            if information_class == m.FILE_ALL_INFORMATION_CLASS:
-                fill_in(irp, file_object, device)
-            return call.send_and_wait(device, irp)
-    except NtError as refused:
-        return refused.status
+    target = _prepared(call, QUERIES, information_class, buffer, length, writing=True)
+    device = file_object.related_device()
+    with call.taken():
+        known = known_information(file_object, device, information_class)
+        if known is not None:
+            return _answer(call, target, known)
+        if information_class in FAST_QUERIES and target.view is not None:
+            answer = IoStatusBlock()
+            if ask(FAST_QUERIES[information_class], device, file_object, True, target.view, answer):
+                return call.end_fast(answer)
+        irp = _packet(call, m.IRP_MJ_QUERY_INFORMATION, device, target, information_class, writing=True)
+        if information_class == m.FILE_ALL_INFORMATION_CLASS:
+            fill_in(irp, file_object, device)
+        return call.send_and_wait(device, irp)
 
 
+@system_service
 def set_information(
     file_object: FileObject,
     iosb: IoStatusBlock | None,
@@ -100,24 +98,22 @@ def set_information(
     NT: NtSetInformationFile
     """
     call = ServiceCall(file_object, None, None, None, iosb, mode)
-    try:
-        source = _prepared(call, SETTINGS, information_class, buffer, length, writing=False)
-        device = file_object.related_device()
-        with call.taken():
-            if information_class == m.FILE_POSITION_INFORMATION_CLASS:
-                return _set_position(call, device, source)
-            if information_class == m.FILE_MODE_INFORMATION_CLASS:
-                change_mode(file_object, int.from_bytes(_bytes_of(source)[:4], "little"))
-                return call.end_fast(IoStatusBlock())
-            if information_class == m.FILE_RENAME_INFORMATION_CLASS:
-                data = memoryview(local_rename(file_object, _bytes_of(source)))
-                source = Captured(data, len(data))
-            irp = _packet(call, m.IRP_MJ_SET_INFORMATION, device, source, information_class, writing=False)
-            return call.send_and_wait(device, irp)
-    except NtError as refused:
-        return refused.status
+    source = _prepared(call, SETTINGS, information_class, buffer, length, writing=False)
+    device = file_object.related_device()
+    with call.taken():
+        if information_class == m.FILE_POSITION_INFORMATION_CLASS:
+            return _set_position(call, device, source)
+        if information_class == m.FILE_MODE_INFORMATION_CLASS:
+            change_mode(file_object, int.from_bytes(_bytes_of(source)[:4], "little"))
+            return call.end_fast(IoStatusBlock())
+        if information_class == m.FILE_RENAME_INFORMATION_CLASS:
+            data = memoryview(local_rename(file_object, _bytes_of(source)))
+            source = Captured(data, len(data))
+        irp = _packet(call, m.IRP_MJ_SET_INFORMATION, device, source, information_class, writing=False)
+        return call.send_and_wait(device, irp)
 
 
+@system_service
 def query_volume_information(
     file_object: FileObject,
     iosb: IoStatusBlock | None,
@@ -132,21 +128,19 @@ def query_volume_information(
     NT: NtQueryVolumeInformationFile
     """
     call = ServiceCall(file_object, None, None, None, iosb, mode)
-    try:
-        target = _prepared(call, VOLUME_QUERIES, information_class, buffer, length, writing=True)
-        device = file_object.related_device()
-        with call.taken():
-            if information_class == m.FILE_FS_DEVICE_INFORMATION_CLASS and device.device_type not in REMOTE:
-                base, vpb = file_object.device, file_object.vpb
-                mounted = m.FILE_DEVICE_IS_MOUNTED if vpb is not None and vpb.mounted else 0
-                known = pack(FILE_FS_DEVICE_INFORMATION, base.device_type, base.characteristics | mounted)
-                return _answer(call, target, known)
-            irp = _packet(call, m.IRP_MJ_QUERY_VOLUME_INFORMATION, device, target, information_class, writing=True)
-            return call.send_and_wait(device, irp)
-    except NtError as refused:
-        return refused.status
+    target = _prepared(call, VOLUME_QUERIES, information_class, buffer, length, writing=True)
+    device = file_object.related_device()
+    with call.taken():
+        if information_class == m.FILE_FS_DEVICE_INFORMATION_CLASS and device.device_type not in REMOTE:
+            base, vpb = file_object.device, file_object.vpb
+            mounted = m.FILE_DEVICE_IS_MOUNTED if vpb is not None and vpb.mounted else 0
+            known = pack(FILE_FS_DEVICE_INFORMATION, base.device_type, base.characteristics | mounted)
+            return _answer(call, target, known)
+        irp = _packet(call, m.IRP_MJ_QUERY_VOLUME_INFORMATION, device, target, information_class, writing=True)
+        return call.send_and_wait(device, irp)
 
 
+@system_service
 def query_directory(
     file_object: FileObject,
     event: Event | None,
@@ -169,21 +163,19 @@ def query_directory(
     NT: NtQueryDirectoryFile
     """
     call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
-    try:
-        call.check(m.FILE_READ_DATA)
-        target = capture(file_object.device.driver.io.memory, buffer, length, writing=True, mode=mode)
-        device = file_object.related_device()
-        with call.taken():
-            irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_QUERY_DIRECTORY)
-            first: Any = irp.next_location
-            first.length, first.key, first.byte_offset = target.length, pattern, information_class
-            first.flags = (m.SL_RETURN_SINGLE_ENTRY if single else 0) | (m.SL_RESTART_SCAN if restart else 0)
-            call.set_up(irp, set_up_read, device.flags, target)
-            return call.send(device, irp)
-    except NtError as refused:
-        return refused.status
+    call.check(m.FILE_READ_DATA)
+    target = capture(file_object.device.driver.io.memory, buffer, length, writing=True, mode=mode)
+    device = file_object.related_device()
+    with call.taken():
+        irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_QUERY_DIRECTORY)
+        first: Any = irp.next_location
+        first.length, first.key, first.byte_offset = target.length, pattern, information_class
+        first.flags = (m.SL_RETURN_SINGLE_ENTRY if single else 0) | (m.SL_RESTART_SCAN if restart else 0)
+        call.set_up(irp, set_up_read, device.flags, target)
+        return call.send(device, irp)
 
 
+@system_service
 def notify_change_directory(
     file_object: FileObject,
     event: Event | None,
@@ -204,20 +196,17 @@ def notify_change_directory(
     NT: NtNotifyChangeDirectoryFile
     """
     call = ServiceCall(file_object, event, apc_routine, apc_context, iosb, mode)
-    try:
-        call.check(m.FILE_READ_DATA)
-        if not completion_filter or completion_filter & ~m.FILE_NOTIFY_VALID_MASK:
-            raise error_for(STATUS_INVALID_PARAMETER, f"completion filter {completion_filter:#x}")
-        target = capture(file_object.device.driver.io.memory, buffer, length, writing=True, mode=mode)
-        device = file_object.related_device()
-        with call.taken():
-            irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_NOTIFY_CHANGE_DIRECTORY)
-            first = irp.next_location
-            first.length, first.key, first.flags = target.length, completion_filter, m.SL_WATCH_TREE * watch_tree
-            call.set_up(irp, set_up_read, device.flags, target)
-            return call.send(device, irp)
-    except NtError as refused:
-        return refused.status
+    call.check(m.FILE_READ_DATA)
+    if not completion_filter or completion_filter & ~m.FILE_NOTIFY_VALID_MASK:
+        raise error_for(STATUS_INVALID_PARAMETER, f"completion filter {completion_filter:#x}")
+    target = capture(file_object.device.driver.io.memory, buffer, length, writing=True, mode=mode)
+    device = file_object.related_device()
+    with call.taken():
+        irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_NOTIFY_CHANGE_DIRECTORY)
+        first = irp.next_location
+        first.length, first.key, first.flags = target.length, completion_filter, m.SL_WATCH_TREE * watch_tree
+        call.set_up(irp, set_up_read, device.flags, target)
+        return call.send(device, irp)
 
 
 def _prepared(

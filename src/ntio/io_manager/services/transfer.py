@@ -22,7 +22,7 @@ import numpy as np
 
 from ...hal.operations import address_of
 from ...kernel.event import Event
-from ...status import STATUS_INVALID_PARAMETER, NtError, error_for
+from ...status import STATUS_INVALID_PARAMETER, error_for
 from ..codes.major import (
     FILE_APPEND_DATA,
     FILE_READ_DATA,
@@ -47,7 +47,7 @@ from ..file_object import FileObject
 from ..io_status import IoStatusBlock
 from ..packet.irp import Irp
 from ..packet.irp_fields import UserApcRoutine
-from ..service_call import ServiceCall
+from ..service_call import ServiceCall, system_service
 from ..transfer import Captured, capture, set_up_read, set_up_write
 
 #: A `byte_offset` that means the end of the file, wherever that is when the write is done.
@@ -121,6 +121,7 @@ def write_file(
     return _serve(call, _WRITE, buffer, length, byte_offset, key)
 
 
+@system_service
 def flush_file(file_object: FileObject, iosb: IoStatusBlock | None, *, minor: int = 0, mode: int = USER_MODE) -> int:
     """Put everything written on the device, or what `minor` (IRP_MN_FLUSH_...) says of it; returns the NTSTATUS.
 
@@ -128,31 +129,26 @@ def flush_file(file_object: FileObject, iosb: IoStatusBlock | None, *, minor: in
     NT: NtFlushBuffersFile, NtFlushBuffersFileEx
     """
     call = ServiceCall(file_object, None, None, None, iosb, mode)
-    try:
-        call.check(FILE_WRITE_DATA | FILE_APPEND_DATA)
-        device = file_object.related_device()
-        with call.taken():
-            return call.send_and_wait(device, call.make_irp(device, IRP_MJ_FLUSH_BUFFERS, minor))
-    except NtError as refused:
-        return refused.status
+    call.check(FILE_WRITE_DATA | FILE_APPEND_DATA)
+    device = file_object.related_device()
+    with call.taken():
+        return call.send_and_wait(device, call.make_irp(device, IRP_MJ_FLUSH_BUFFERS, minor))
 
 
+@system_service
 def _serve(
     call: ServiceCall, kind: _Kind, buffer: Any, length: int | None, byte_offset: int | None, key: int | None
 ) -> int:
     file_object = call.file_object
-    try:
-        call.check(kind.access)
-        memory = file_object.device.driver.io.memory
-        content = capture(memory, buffer, length, writing=kind.reads, mode=call.mode)
-        device = file_object.related_device()
-        asked = _asked_offset(call, kind, byte_offset)
-        if call.from_user and file_object.flags & FO_NO_INTERMEDIATE_BUFFERING:
-            _check_alignment(device, content, asked)
-        with call.taken():
-            return _transfer(call, kind, device, content, asked, key)
-    except NtError as refused:
-        return refused.status
+    call.check(kind.access)
+    memory = file_object.device.driver.io.memory
+    content = capture(memory, buffer, length, writing=kind.reads, mode=call.mode)
+    device = file_object.related_device()
+    asked = _asked_offset(call, kind, byte_offset)
+    if call.from_user and file_object.flags & FO_NO_INTERMEDIATE_BUFFERING:
+        _check_alignment(device, content, asked)
+    with call.taken():
+        return _transfer(call, kind, device, content, asked, key)
 
 
 def _asked_offset(call: ServiceCall, kind: _Kind, byte_offset: int | None) -> int | None:
