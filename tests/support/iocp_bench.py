@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ntio import System
 from ntio.io_manager.ports.completion_port import CompletionPort
@@ -41,6 +41,8 @@ def outcome(call: Callable[[], Any], **more: Any) -> dict[str, Any]:
 def status_block(overlapped: pywintypes.OVERLAPPED) -> dict[str, Any]:
     """An OVERLAPPED's result fields."""
     return {"internal": hex(overlapped.Internal), "high": overlapped.InternalHigh}
+
+B = TypeVar("B", bound="Bench")
 
 
 class Bench:
@@ -117,7 +119,7 @@ class Bench:
             return "null"
         if isinstance(overlapped, int):
             return hex(overlapped)
-        return f"ov{self.overlapped.index(overlapped)}"
+        return f"ov{[one is overlapped for one in self.overlapped].index(True)}"
 
     def get(self, port: Any, milliseconds: int = 5000) -> dict[str, Any]:
         """GetQueuedCompletionStatus."""
@@ -178,9 +180,9 @@ class Bench:
 
 
 @contextmanager
-def iocp_bench(system: System, folder: Path) -> Iterator[Bench]:
+def iocp_bench(system: System, folder: Path, kind: type[B] = Bench) -> Iterator[B]:  # type: ignore[assignment]
     """A bench, closed at the end."""
-    one = Bench(system, folder)
+    one = kind(system, folder)
     try:
         yield one
     finally:

@@ -43,7 +43,8 @@ def pair(system: ntio.System) -> Iterator[Pair]:
     assert rc in (0, PENDING) and result(client, connected) == 5 and result(listener, accepted) == 5
     assert buffer[:5] == b"hello"
     family, local, remote = mswsock.GetAcceptExSockaddrs(accepting, buffer)
-    assert (family, local, remote) == (2, mswsock.getsockname(listener), mswsock.getsockname(client))
+    names = [(host.encode(), port) for host, port in map(mswsock.getsockname, (listener, client))]
+    assert (family, [local, remote]) == (2, names)
     mswsock.setsockopt(accepting, 0xFFFF, mswsock.SO_UPDATE_ACCEPT_CONTEXT, 0)
     assert mswsock.getpeername(accepting) == mswsock.getsockname(client)
     yield client, accepting
@@ -101,7 +102,10 @@ def test_a_file_is_transmitted(pair: Pair, system: ntio.System, tmp_path: Path) 
         received += mswsock.WSARecv(server, memoryview(buffer)[received:], None)[1]
     assert buffer[:7] == b"<23456>"
     file.Close()
-    assert mswsock.DisconnectEx(client, None, mswsock.TF_REUSE_SOCKET) == 0
+    ending = overlapped(system)
+    assert mswsock.DisconnectEx(client, ending, mswsock.TF_REUSE_SOCKET) == PENDING  # until the peer ends it too
+    mswsock.shutdown(server, 1)
+    assert result(client, ending) == 0
 
 
 def test_datagrams(system: ntio.System) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from iocp_bench import BOGUS, Bench, iocp_bench, outcome, until
 from ntio import System
-from ntio.win32 import OVERLAPPED, win32api, win32event, win32file
+from ntio.win32 import OVERLAPPED, win32api, win32event, win32file, win32pipe
 from ntio.win32 import win32con as c
 
 pytestmark = pytest.mark.row("R31")
@@ -148,3 +148,167 @@ def test_a_thread_takes_its_requests_with_it_but_not_those_of_a_port(bench: Benc
     assert (one.Internal, two.Internal) == (0xC0000120, 0x103)
     win32file.WriteFile(client, b"late")
     assert win32file.GetQueuedCompletionStatus(port, 5000) == (0, 4, 3, two)
+
+
+# --- how long --------------------------------------------------------------------------------------------------------
+
+#: What waits and in vain, given a bench and milliseconds; what it comes to.
+WAITS: dict[str, tuple[Callable[[Bench, int], object], object]] = {
+    "one": (lambda b, ms: win32event.WaitForSingleObject(b.event(), ms), c.WAIT_TIMEOUT),
+    "one alertable": (lambda b, ms: win32event.WaitForSingleObjectEx(b.event(), ms, True), c.WAIT_TIMEOUT),
+    "any": (lambda b, ms: win32event.WaitForMultipleObjects([b.event(), b.event()], False, ms), c.WAIT_TIMEOUT),
+    "any alertable": (lambda b, ms: win32event.WaitForMultipleObjectsEx([b.event()], False, ms, True), c.WAIT_TIMEOUT),
+    "all": (lambda b, ms: win32event.WaitForMultipleObjects([b.event(), b.file()], True, ms), c.WAIT_TIMEOUT),
+    "all alertable": (lambda b, ms: win32event.WaitForMultipleObjectsEx([b.event()], True, ms, True), c.WAIT_TIMEOUT),
+    "sleep": (lambda b, ms: win32api.SleepEx(ms, False, system=b.system), 0),
+    "sleep alertable": (lambda b, ms: win32api.SleepEx(ms, True, system=b.system), 0),
+    "itself": (
+        lambda b, ms: win32event.WaitForSingleObject(win32api.GetCurrentThread(), ms, system=b.system),
+        c.WAIT_TIMEOUT,
+    ),
+    "itself, alertable": (
+        lambda b, ms: win32event.WaitForSingleObjectEx(win32api.GetCurrentThread(), ms, True, system=b.system),
+        c.WAIT_TIMEOUT,
+    ),
+    "port": (lambda b, ms: win32file.GetQueuedCompletionStatus(b.port(), ms)[0], c.WAIT_TIMEOUT),
+    "port, several": (lambda b, ms: win32file.GetQueuedCompletionStatusEx(b.port(), 3, ms)[0], c.WAIT_TIMEOUT),
+    "port, alertable": (lambda b, ms: win32file.GetQueuedCompletionStatusEx(b.port(), 3, ms, True)[0], c.WAIT_TIMEOUT),
+    "result": (lambda b, ms: _result(b, ms, False), c.WAIT_TIMEOUT),
+    "result, alertable": (lambda b, ms: _result(b, ms, True), c.WAIT_TIMEOUT),
+    "pipe": (lambda b, ms: _pipe(b, ms), 121),
+}
+
+
+def _result(bench: Bench, milliseconds: int, alertable: bool) -> object:
+    server, _ = bench.pipe()
+    ov = OVERLAPPED()
+    win32file.ReadFile(server, 4, ov)
+    ended = outcome(lambda: (win32file.GetOverlappedResultEx(server, ov, milliseconds, alertable),))
+    win32file.CancelIo(server)
+    return ended["err"]
+
+
+def _pipe(bench: Bench, milliseconds: int) -> object:
+    _, name = bench.listener()
+    bench.client(name)
+    return outcome(lambda: win32pipe.WaitNamedPipe(name, milliseconds, system=bench.system))["err"]
+
+
+@pytest.mark.parametrize("kind", WAITS)
+def test_a_limit_is_one_of_the_machines_clock(bench: Bench, kind: str) -> None:
+    """An hour of a simulated machine is nobody's loss; elsewhere a limit lasts as long as it says."""
+    wait, expected = WAITS[kind]
+    clock, simulated = bench.system.io.hal.clock, bench.system.io.hal.name == "simulated"
+    milliseconds = 3_600_000 if simulated else 10
+    began = clock.now()
+    assert wait(bench, milliseconds) == expected
+    passed = clock.now() - began
+    assert passed >= milliseconds / 1000 and not (simulated and passed > 3601)
+
+
+def test_the_end_of_a_thread_has_a_limit_of_the_same_clock(bench: Bench) -> None:
+    system, gate, numbers = bench.system, threading.Event(), []
+
+    def stays() -> None:
+        numbers.append(win32api.GetCurrentThreadId(system=system))
+        gate.wait()
+
+    bench.start(stays)
+    until(lambda: bool(numbers))
+    clock, milliseconds = system.io.hal.clock, 3_600_000 if system.io.hal.name == "simulated" else 10
+    began = clock.now()
+    with win32api.OpenThread(c.THREAD_ALL_ACCESS, False, numbers[0], system=system) as thread:
+        assert win32event.WaitForSingleObject(thread, milliseconds) == c.WAIT_TIMEOUT
+        gate.set()
+        assert clock.now() - began >= milliseconds / 1000
+        assert win32event.WaitForSingleObject(thread, c.INFINITE) == c.WAIT_OBJECT_0
+
+
+def test_who_waits_for_a_threads_end_runs_routines_meanwhile(bench: Bench) -> None:
+    system, gate, numbers, ran = bench.system, bench.event(), [], []
+
+    def stays() -> None:
+        numbers.append(win32api.GetCurrentThreadId(system=system))
+        win32event.WaitForSingleObject(gate, c.INFINITE)
+
+    bench.start(stays)
+    until(lambda: bool(numbers))
+    with win32api.OpenThread(c.THREAD_ALL_ACCESS, False, numbers[0], system=system) as thread:
+        win32api.QueueUserAPC(ran.append, win32api.GetCurrentThread(), 1, system=system)
+        assert win32event.WaitForSingleObjectEx(thread, 1, False) == c.WAIT_TIMEOUT and not ran
+        assert win32event.WaitForSingleObjectEx(thread, c.INFINITE, True) == c.WAIT_IO_COMPLETION and ran == [1]
+        assert win32event.WaitForSingleObjectEx(thread, 1, True) == c.WAIT_TIMEOUT
+        win32event.SetEvent(gate)
+        assert win32event.WaitForSingleObjectEx(thread, c.INFINITE, True) == c.WAIT_OBJECT_0
+
+
+#: What a thread that works for a port may wait in, until a user APC comes or an event is set.
+PAUSES: dict[str, Callable[[Bench, object], object]] = {
+    "sleep": lambda b, event: win32api.SleepEx(c.INFINITE, True, system=b.system),
+    "one": lambda b, event: win32event.WaitForSingleObject(event, c.INFINITE),
+    "several": lambda b, event: win32event.WaitForMultipleObjects([event, b.event()], False, c.INFINITE),
+    "all": lambda b, event: win32event.WaitForMultipleObjects([event], True, c.INFINITE),
+    "result": lambda b, event: _wait_for_result(b, event),
+}
+
+
+def _wait_for_result(bench: Bench, event: object) -> None:
+    server, client = bench.pipe()
+    ov = OVERLAPPED()
+    win32file.ReadFile(server, 4, ov)
+
+    def brings() -> None:
+        win32event.WaitForSingleObject(event, c.INFINITE)
+        win32file.WriteFile(client, b"abcd")
+
+    bench.start(brings)
+    assert win32file.GetOverlappedResult(server, ov, True) == 4
+
+
+@pytest.mark.row("R39")
+@pytest.mark.parametrize("kind", PAUSES)
+def test_a_thread_of_a_port_is_paused_while_it_waits_elsewhere(bench: Bench, kind: str) -> None:
+    port, event, told = bench.port(1), bench.event(), []
+    inside = bench.inside(port)
+
+    def works() -> None:
+        win32file.GetQueuedCompletionStatus(port, c.INFINITE)
+        told.append(win32api.GetCurrentThreadId(system=bench.system))
+        PAUSES[kind](bench, event)
+        told.append(0)
+
+    bench.post(port, 1)
+    worker = bench.start(works)
+    until(lambda: len(inside.snapshot().paused) == 1)
+    seen = inside.snapshot()
+    assert (seen.active, len(seen.released)) == (0, 0)
+    bench.post(port, 2)  # its place is free: the next who asks gets the packet, though one may run at a time
+    assert bench.get(port)["bytes"] == 2
+    with win32api.OpenThread(c.THREAD_ALL_ACCESS, False, told[0], system=bench.system) as thread:
+        win32api.QueueUserAPC(lambda _: None, thread, None)
+    win32event.SetEvent(event)
+    worker.join()
+    assert told[1] == 0
+
+
+def test_a_short_sleep_of_a_thread_of_a_port_is_paused_too(bench: Bench) -> None:
+    """Sleep without an APC: another waiter gets the packet as soon as the first sleeps."""
+    port, order = bench.port(1), []
+
+    def sleeps() -> None:
+        assert bench.get(port)["bytes"] == 1
+        order.append("sleeps")
+        win32api.Sleep(5, system=bench.system)
+        until(lambda: "runs" in order)
+        order.append("goes on")
+
+    def runs() -> None:
+        assert bench.get(port)["bytes"] == 2
+        order.append("runs")
+
+    bench.start_waiters(port, [runs, sleeps])
+    bench.post(port, 1)
+    until(lambda: "sleeps" in order)
+    bench.post(port, 2)
+    until(lambda: len(order) == 3)
+    assert order == ["sleeps", "runs", "goes on"]

@@ -127,7 +127,7 @@ def test_access(real_system: System, tmp_path: Path, access: int, rights: int) -
     [
         (9, 0, w.GENERIC_READ, w.ERROR_INVALID_PARAMETER),
         (w.TRUNCATE_EXISTING, 0, w.GENERIC_READ, w.ERROR_INVALID_PARAMETER),
-        (w.OPEN_EXISTING, w.FILE_FLAG_DELETE_ON_CLOSE, w.GENERIC_READ, w.ERROR_NOT_SUPPORTED),
+        (w.OPEN_EXISTING, w.FILE_FLAG_WRITE_THROUGH, w.GENERIC_READ, w.ERROR_NOT_SUPPORTED),
     ],
 )
 def test_what_is_refused(system: System, disposition: int, flags: int, access: int, winerror: int) -> None:

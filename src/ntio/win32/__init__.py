@@ -6,6 +6,7 @@
     pywintypes     handle, OVERLAPPED        win32api      threads, sleeping         ntdll      ports, native
 
 Every name of these modules is here as well, loaded when it is first used: `from ntio.win32 import CreateFile`, or `*`.
+A program that gives Python's sockets to win32file also has `from ntio.win32 import socket` in place of `import socket`.
 """
 
 from __future__ import annotations

@@ -8,12 +8,15 @@ Rows: R12
 
 from __future__ import annotations
 
-from typing import TypeVar
+import io
+import operator
+import socket
+from typing import Any, TypeVar
 
 from ..status import InvalidHandle
 from ..system.default import default_system
 from ..system.system import System
-from .pyhandle import Handle, PyHANDLE
+from .pyhandle import Handle, PyHANDLE, win32_errors
 
 T = TypeVar("T")
 
@@ -27,12 +30,40 @@ def system_of(handle: Handle, system: System | None = None) -> System:
 
 def number_in(handle: Handle, system: System) -> int:
     """The number of a handle in a System, unsigned; raises InvalidHandle for one of another System."""
-    if isinstance(handle, PyHANDLE) and handle.system is not system:
-        raise InvalidHandle(f"{handle!r} belongs to another System")
-    return int(handle) & 0xFFFF_FFFF_FFFF_FFFF
+    if isinstance(handle, PyHANDLE):
+        if handle.system is not system:
+            raise InvalidHandle(f"{handle!r} belongs to another System")
+        return int(handle)
+    return (handle if type(handle) is int else _number_told(handle)) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def _number_told(thing: Any) -> int:
+    """The handle that a program's own object with a method `fileno` has, as pywin32 takes them; raises TypeError."""
+    if isinstance(thing, (socket.socket, io.IOBase)):
+        raise TypeError(
+            f"{thing!r} is the host's and has no handle: ntio.win32.socket and CreateFile make what has one"
+        )
+    told = thing.fileno() if hasattr(thing, "fileno") else thing
+    try:
+        return operator.index(told)
+    except TypeError:
+        raise TypeError(f"a handle is needed, not {type(thing).__name__}") from None
 
 
 def find_object(handle: Handle, kind: type[T], system: System | None = None) -> T:
     """The object of that kind which a handle names; raises InvalidHandle."""
     owner = system_of(handle, system)
     return owner.io.handles.reference(number_in(handle, owner), kind)
+
+
+def CloseHandle(handle: Handle, *, system: System | None = None) -> None:
+    """Close a handle of any kind; raises `pywintypes.error` for one that is not open.
+
+    NT: CloseHandle
+    """
+    owner = system_of(handle, system)
+    with win32_errors("CloseHandle"):
+        owner.io.handles.close_dropped()  # what was dropped is closed already, for the caller
+        owner.io.handles.close(number_in(handle, owner))
+    if isinstance(handle, PyHANDLE):
+        handle.Detach()

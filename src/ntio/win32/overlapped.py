@@ -44,6 +44,18 @@ class OVERLAPPED(abi.OVERLAPPED, PacketOwner):
     _request: OverlappedRequest | None = None
     _event: Handle = 0
 
+    def __eq__(self, other: object) -> bool:
+        """Equal contents: the 32 bytes, the same `object`, and the same `dword`."""
+        if not isinstance(other, OVERLAPPED):
+            return NotImplemented
+        return self is other or (
+            bytes(self) == bytes(other) and self.object is other.object and self.dword == other.dword
+        )
+
+    def __hash__(self) -> int:
+        """By itself, whatever it contains."""
+        return id(self) >> 4
+
     @property  # type: ignore[override]
     def hEvent(self) -> Handle:
         """The handle of the event that is set at the end, as it was given; 0 for none."""
@@ -146,8 +158,16 @@ def start(
 
 
 def hold(system: System, buffer: Any, *, writing: bool) -> tuple[memoryview, Callable[[], None]]:
-    """Pin a caller's bytes for one request: them, and what gives them back; raises InvalidParameter, BufferInUse."""
-    pin, memory = system.pins.pin(buffer, writing), system.io.memory
+    """Pin a caller's bytes for one request: them, and what gives them back; raises InvalidParameter, BufferInUse.
+
+    TypeError for what is no buffer, or is to be written into and cannot be.
+    """
+    try:
+        pin, memory = system.pins.pin(buffer, writing), system.io.memory
+    except InvalidParameter:
+        if memoryview(buffer).readonly and writing:
+            raise TypeError("a buffer that can be written into is needed") from None
+        raise
     view: memoryview = pin.array.data
     region = memory.pin(address_of(pin.array), pin.array.nbytes) if pin.array.nbytes else None
 

@@ -42,7 +42,7 @@ from .overlapped import OVERLAPPED
 from .pyhandle import Handle, PyHANDLE, win32_errors
 from .threads import find_thread
 from .waits import seconds
-from .win32con import INVALID_HANDLE_VALUE, WAIT_IO_COMPLETION
+from .win32con import INVALID_HANDLE_VALUE, THREAD_TERMINATE, WAIT_IO_COMPLETION
 from .winerror import ERROR_ABANDONED_WAIT_0, ERROR_INVALID_PARAMETER, WAIT_TIMEOUT
 
 __all__ = [
@@ -207,7 +207,7 @@ def CancelSynchronousIo(hThread: Handle, *, system: System | None = None) -> Non
     """
     with win32_errors("CancelSynchronousIo"):
         owner = system_of(hThread, system)
-        thread = find_thread(hThread, owner)
+        thread = find_thread(hThread, owner, THREAD_TERMINATE)
         _raise(services.cancel_synchronous_io(owner.io, thread, None, IoStatusBlock()))
 
 

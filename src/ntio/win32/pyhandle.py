@@ -1,16 +1,17 @@
 """The exception and the handle of the Win32 face, which `pywintypes` shows.
 
 A call that fails raises `error`, with the Win32 number, the name of the call and words. A handle is an object that is
-an int wherever an int is wanted; it closes when it is told to, at the end of a `with` block, or some time after it was
-dropped. It remembers the System it belongs to, so that a number never names something of another one.
+an int wherever an int is wanted; it closes when it is told to, at the end of a `with` block, or when it is dropped. It
+remembers the System it belongs to, so that a number never names something of another one.
 
 Source: pywin32's documentation of PyHANDLE and pywintypes.error. Rows: R12
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from ..status import BufferInUse, NtError, errno_from_status, status_from_errno, win32_from_status
@@ -39,7 +40,7 @@ class BufferInUseError(error, BufferError):
 
 
 class PyHANDLE:
-    """A handle of some System; closed by `Close`, by a `with` block, or after it was dropped.
+    """A handle of some System; closed by `Close`, by a `with` block, or when nobody refers to it any more.
 
     NT: HANDLE
     """
@@ -80,6 +81,12 @@ class PyHANDLE:
     def __bool__(self) -> bool:
         return bool(self._number)
 
+    def __eq__(self, other: object) -> bool:
+        """The same number, whether of a handle or by itself."""
+        return self._number == int(other) if isinstance(other, (PyHANDLE, int)) else NotImplemented
+
+    __hash__ = object.__hash__
+
     def __enter__(self) -> PyHANDLE:
         return self
 
@@ -90,10 +97,23 @@ class PyHANDLE:
 
     def __del__(self) -> None:
         if self._number:
-            self.system.io.handles.drop(self._number)
+            handles = self.system.io.handles
+            handles.drop(self._number)
+            if not _inside():
+                with suppress(OSError):
+                    handles.close_dropped()
 
     def __repr__(self) -> str:
         return f"<PyHANDLE:{self._number}>"
+
+
+def _inside() -> bool:
+    """Whether this thread is in a call of ours, and so may hold a lock: then a dropped handle is closed later."""
+    frame = sys._getframe().f_back
+    while frame is not None and (frame := frame.f_back) is not None:
+        if frame.f_globals.get("__name__", "").startswith("ntio."):
+            return True
+    return False
 
 
 #: A handle as callers may give it.
@@ -109,6 +129,7 @@ def win32_errors(function: str) -> Iterator[None]:
         raise
     except NtError as problem:
         number, words = win32_from_status(problem.status), problem.strerror or ""
+        words += "" if problem.filename is None else f": {problem.filename!r}"
         kind = BufferInUseError if isinstance(problem, BufferInUse) else error
         raise kind(number, function, words, errno_from_status(problem.status)) from problem
     except MemoryError as problem:

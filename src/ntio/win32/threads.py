@@ -15,20 +15,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.apc import queue_apc, wait_alertable
-from ..kernel.event import Event
 from ..kernel.thread import Thread
-from ..status import STATUS_INVALID_PARAMETER, STATUS_USER_APC, error_for
+from ..object_manager.objects import OBJ_INHERIT
+from ..status import STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_USER_APC, error_for
 from ..system.default import default_system
 from ..system.system import System
 from .handles import find_object, number_in, system_of
 from .pyhandle import Handle, PyHANDLE, win32_errors
-from .waits import seconds
-from .win32con import WAIT_IO_COMPLETION
+from .waits import CURRENT_THREAD, seconds, sleep
+from .win32con import THREAD_SET_CONTEXT, WAIT_IO_COMPLETION
 
 __all__ = ["GetCurrentThread", "GetCurrentThreadId", "OpenThread", "QueueUserAPC", "Sleep", "SleepEx"]
-
-#: Stands for the calling thread wherever a thread's handle is wanted.
-_CURRENT_THREAD = 0xFFFF_FFFF_FFFF_FFFE
 
 
 def GetCurrentThread() -> int:
@@ -36,7 +33,7 @@ def GetCurrentThread() -> int:
 
     NT: GetCurrentThread
     """
-    return _CURRENT_THREAD
+    return CURRENT_THREAD
 
 
 def GetCurrentThreadId(*, system: System | None = None) -> int:
@@ -48,23 +45,30 @@ def GetCurrentThreadId(*, system: System | None = None) -> int:
 
 
 def OpenThread(reqdAccess: int, bInheritHandle: bool, threadId: int, *, system: System | None = None) -> PyHANDLE:
-    """A handle for a thread that has used the System; raises `pywintypes.error`.
+    """A handle for a thread that has used the System, with the rights asked for; raises `pywintypes.error`.
 
+    Cancelling what it waits for takes THREAD_TERMINATE, a routine THREAD_SET_CONTEXT, waiting for it SYNCHRONIZE.
     NT: OpenThread
     """
     owner = system or default_system()
     with win32_errors("OpenThread"):
         for thread in owner.io.threads.known():
             if threadId in (thread.host.native, thread.host.identity) and not thread.host.ended():
-                return PyHANDLE(owner, owner.io.handles.insert(thread))
+                access = owner.io.objects.type_of(thread).mapping.map(reqdAccess)
+                inherits = OBJ_INHERIT if bInheritHandle else 0
+                return PyHANDLE(owner, owner.io.handles.insert(thread, access, inherits))
         raise error_for(STATUS_INVALID_PARAMETER, f"no thread {threadId} has used this System")
 
 
-def find_thread(handle: Handle, system: System) -> Thread:
-    """The thread a handle names, the calling one for its pseudo handle; raises InvalidHandle."""
-    if number_in(handle, system) == _CURRENT_THREAD:
+def find_thread(handle: Handle, system: System, access: int) -> Thread:
+    """The thread a handle names, the calling one for its pseudo handle; raises InvalidHandle, AccessDenied."""
+    number = number_in(handle, system)
+    if number == CURRENT_THREAD:
         return system.io.threads.current()
-    return find_object(handle, Thread, system)
+    thread = find_object(handle, Thread, system)
+    if access & ~system.io.objects.entry(number).access:
+        raise error_for(STATUS_ACCESS_DENIED, f"the handle lacks right {access:#x} to the thread")
+    return thread
 
 
 def QueueUserAPC(pfnAPC: Callable[[Any], object], hThread: Handle, dwData: Any, *, system: System | None = None) -> int:
@@ -74,7 +78,7 @@ def QueueUserAPC(pfnAPC: Callable[[Any], object], hThread: Handle, dwData: Any, 
     """
     owner = system_of(hThread, system)
     with win32_errors("QueueUserAPC"):
-        queue_apc(find_thread(hThread, owner), pfnAPC, dwData)
+        queue_apc(find_thread(hThread, owner, THREAD_SET_CONTEXT), pfnAPC, dwData)
     return 1
 
 
@@ -84,11 +88,10 @@ def SleepEx(milliseconds: int, bAlertable: bool, *, system: System | None = None
     NT: SleepEx
     """
     io = (system or default_system()).io
-    timeout, nothing = seconds(milliseconds), Event(io.hal)
     if not bAlertable:
-        nothing.wait(timeout)
+        sleep(io.hal, seconds(milliseconds))
         return 0
-    status = wait_alertable(io.hal, io.threads.current(), nothing, timeout)
+    status = wait_alertable(io.hal, io.threads.current(), None, seconds(milliseconds))
     return WAIT_IO_COMPLETION if status == STATUS_USER_APC else 0
 
 

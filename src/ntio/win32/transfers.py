@@ -9,6 +9,7 @@ told by the event, by the file's own signal, by a routine (ReadFileEx) or by a p
 request that succeeded at once makes a packet too, unless the file was told to leave that out.
 
 A file opened without FILE_FLAG_OVERLAPPED has a position and calls that wait; an `overlapped` then only says where.
+Pipes and sockets have no position: without `overlapped` a call waits for its end, whatever the handle.
 
 Source: spec iocp.md 1, 4, 6, 7; learn.microsoft.com/windows/win32/api/fileapi, ioapiset; pywin32's win32file.
 Rows: R31, R32, R33
@@ -25,6 +26,7 @@ from ..io_manager import requests, services
 from ..io_manager.codes import major
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
+from ..kernel.event import Event
 from ..status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_END_OF_FILE,
@@ -57,12 +59,12 @@ _STARTS = (0, 1, 2)
 _WAIT_IO_COMPLETION = 0xC0
 
 
-def AllocateReadBuffer(bufSize: int) -> bytearray:
-    """Make a buffer for an overlapped read.
+def AllocateReadBuffer(bufSize: int) -> memoryview:
+    """Make a buffer for an overlapped read: a view, so that a slice of it is what has been read and no copy.
 
     NT: none; pywin32's own
     """
-    return bytearray(_count(bufSize))
+    return memoryview(bytearray(_count(bufSize)))
 
 
 def ReadFile(
@@ -168,9 +170,12 @@ def _tell_routine(routine: CompletionRoutine, request: Any) -> None:
 def _waited(
     owner: System, file_object: FileObject, service: Callable[..., int], buffer: Any, *, writing: bool
 ) -> tuple[int, int]:
-    """A transfer at the file's own position, which only a synchronous file has: (NTSTATUS, bytes)."""
+    """A transfer that is waited for, at the position that a synchronous file has: (NTSTATUS, bytes).
+
+    Pipes and sockets have no positions, and are waited for however they were opened; no packet tells of that.
+    """
     if not file_object.flags & major.FO_SYNCHRONOUS_IO:
-        raise error_for(STATUS_INVALID_PARAMETER, "a file opened with FILE_FLAG_OVERLAPPED needs an OVERLAPPED")
+        return _waited_without_position(owner, file_object, service, buffer, writing=writing)
     answer = IoStatusBlock()
     view, release = hold(owner, buffer, writing=writing)
     try:
@@ -178,6 +183,30 @@ def _waited(
     finally:
         release()
     return status, answer.information
+
+
+def _waited_without_position(
+    owner: System, file_object: FileObject, service: Callable[..., int], buffer: Any, *, writing: bool
+) -> tuple[int, int]:
+    """The same where calls do not wait; an interrupt cancels the request, which holds its memory until it ends."""
+    if not file_object.flags & major.FO_NAMED_PIPE:
+        raise error_for(STATUS_INVALID_PARAMETER, "a file opened with FILE_FLAG_OVERLAPPED needs an OVERLAPPED")
+    view, release = hold(owner, buffer, writing=writing)
+    overlapped, told = OVERLAPPED(), Event(owner.hal)
+
+    def send(event: Any, context: Any, request: Any) -> int:
+        return service(file_object, told, None, None, request, view)
+
+    try:
+        status = start(owner, file_object, overlapped, send, release, event=False)
+        request = overlapped.request
+        if request is not None:
+            request.wait()
+    except BaseException:
+        if (request := overlapped.request) is not None:
+            services.cancel_io_ex(file_object, request, IoStatusBlock())
+        raise
+    return (overlapped.Internal if status == STATUS_PENDING else status), overlapped.InternalHigh
 
 
 def _read_now(owner: System, file_object: FileObject, target: Any) -> tuple[int, bytes]:
@@ -200,11 +229,11 @@ def _hr(status: int) -> int:
 
 
 def HasOverlappedIoCompleted(overlapped: OVERLAPPED) -> bool:
-    """Whether the request has ended, as far as `Internal` shows.
+    """Whether the request has ended, as far as `Internal` shows; to ask has it show what no packet can tell any more.
 
     NT: HasOverlappedIoCompleted
     """
-    return overlapped.Internal != STATUS_PENDING
+    return overlapped.request is None and overlapped.Internal != STATUS_PENDING
 
 
 def GetOverlappedResult(hFile: Handle, overlapped: OVERLAPPED, bWait: bool, *, system: System | None = None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..hal.machine import Hal
 from ..io_manager.file_object import FileObject
 from ..kernel.apc import wait_alertable
 from ..kernel.event import Event
@@ -31,6 +32,11 @@ from .pyhandle import Handle, PyHANDLE, win32_errors
 from .win32con import INFINITE, MAXIMUM_WAIT_OBJECTS, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT
 
 __all__ = ["WaitForMultipleObjects", "WaitForMultipleObjectsEx", "WaitForSingleObject", "WaitForSingleObjectEx"]
+
+#: Stands for the calling thread wherever a thread's handle is wanted.
+CURRENT_THREAD = 0xFFFF_FFFF_FFFF_FFFE
+#: Seconds between two looks at whether a thread has ended, for who waits for that and for user APCs.
+_LOOK = 0.02
 
 _RESULTS = {STATUS_SUCCESS: WAIT_OBJECT_0, STATUS_TIMEOUT: WAIT_TIMEOUT, STATUS_USER_APC: WAIT_IO_COMPLETION}
 
@@ -82,7 +88,7 @@ def _wait_for_one(name: str, handle: Handle, milliseconds: int, alertable: bool,
     with win32_errors(name):
         waited_for = _waitable(handle, owner)
         if isinstance(waited_for, Thread):
-            return WAIT_OBJECT_0 if _join(owner, waited_for, timeout) else WAIT_TIMEOUT
+            return _RESULTS[_join(owner, waited_for, timeout, alertable)]
         event = waited_for
     if alertable:
         return _RESULTS[wait_alertable(io.hal, io.threads.current(), event, timeout)]
@@ -111,7 +117,10 @@ def _wait_for_several(
 
 def _waitable(handle: Handle, owner: System) -> Event | Thread:
     """What a handle is waited for by, if it has the right; raises InvalidHandle, AccessDenied."""
-    entry = owner.io.objects.entry(number_in(handle, owner))
+    number = number_in(handle, owner)
+    if number == CURRENT_THREAD:
+        return owner.io.threads.current()
+    entry = owner.io.objects.entry(number)
     body = entry.header.body
     if not isinstance(body, (Event, FileObject, Thread)):
         raise InvalidHandle(f"a {entry.header.type_name} cannot be waited for")
@@ -120,12 +129,26 @@ def _waitable(handle: Handle, owner: System) -> Event | Thread:
     return body.event if isinstance(body, FileObject) else body
 
 
-def _join(owner: System, thread: Thread, timeout: float | None) -> bool:
+def _join(owner: System, thread: Thread, timeout: float | None, alertable: bool) -> int:
     io = owner.io
-    if thread is io.threads.current():
-        return Event(io.hal).wait(timeout)  # it cannot end while it waits
-    with io.hal.waiting():
-        return thread.host.join(timeout)
+    me = io.threads.current()
+    if not alertable and thread is not me:
+        return STATUS_SUCCESS if io.hal.join(thread.host, timeout) else STATUS_TIMEOUT
+    # Nobody is told of a thread's end, so who listens for something else as well looks for it now and then.
+    deadline = None if timeout is None else io.hal.clock.now() + timeout
+    while not thread.host.ended():
+        left = None if deadline is None else max(deadline - io.hal.clock.now(), 0)
+        look = left if thread is me else _LOOK if left is None else min(left, _LOOK)
+        status = wait_alertable(io.hal, me, None, look) if alertable else sleep(io.hal, look)
+        if status == STATUS_USER_APC or left == 0:
+            return status
+    return STATUS_SUCCESS
+
+
+def sleep(hal: Hal, timeout: float | None) -> int:
+    """Sleep so many seconds, or (None) for ever; returns STATUS_TIMEOUT. The wait counts."""
+    Event(hal).wait(timeout)
+    return STATUS_TIMEOUT
 
 
 def seconds(milliseconds: int) -> float | None:

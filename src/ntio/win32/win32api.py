@@ -5,17 +5,20 @@ Source: pywin32's module win32api. Rows: R31
 
 from __future__ import annotations
 
+import os
+from tempfile import gettempdir
+
 from ..object_manager.handles import DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS
 from ..system.system import System
-from .handles import number_in, system_of
+from .handles import CloseHandle, number_in, system_of
 from .pyhandle import Handle, PyHANDLE, error, win32_errors
 from .threads import GetCurrentThread, GetCurrentThreadId, OpenThread, QueueUserAPC, Sleep, SleepEx
-from .win32file import CloseHandle
+from .waits import CURRENT_THREAD
 
 __all__ = [
     "DUPLICATE_CLOSE_SOURCE", "DUPLICATE_SAME_ACCESS",
-    "CloseHandle", "DuplicateHandle", "GetCurrentProcess", "GetCurrentThread", "GetCurrentThreadId", "OpenThread",
-    "QueueUserAPC", "Sleep", "SleepEx", "error",
+    "CloseHandle", "DuplicateHandle", "GetCurrentProcess", "GetCurrentThread", "GetCurrentThreadId", "GetTempPath",
+    "OpenThread", "QueueUserAPC", "Sleep", "SleepEx", "error",
 ]  # fmt: skip
 
 
@@ -25,6 +28,14 @@ def GetCurrentProcess() -> int:
     NT: GetCurrentProcess
     """
     return -1
+
+
+def GetTempPath() -> str:
+    """The host's directory for temporary files, with a separator at its end.
+
+    NT: GetTempPathW
+    """
+    return os.path.join(gettempdir(), "")
 
 
 def DuplicateHandle(
@@ -37,12 +48,16 @@ def DuplicateHandle(
     *,
     system: System | None = None,
 ) -> PyHANDLE:
-    """One more handle for the same object; both processes are this one. Raises `pywintypes.error`.
+    """One more handle for the same object, or one for the calling thread; both processes are this one.
+
+    Raises `pywintypes.error`.
 
     NT: DuplicateHandle
     """
     owner = system_of(hSource, system)
     with win32_errors("DuplicateHandle"):
+        if number_in(hSource, owner) == CURRENT_THREAD:
+            return PyHANDLE(owner, owner.io.handles.insert(owner.io.threads.current()))
         new = owner.io.handles.duplicate(number_in(hSource, owner), desiredAccess, 0, options)
     if options & DUPLICATE_CLOSE_SOURCE and isinstance(hSource, PyHANDLE):
         hSource.Detach()

@@ -18,20 +18,36 @@ from ..status import STATUS_ACCESS_DENIED, error_for
 from ..system.default import default_system
 from ..system.system import System
 from .handles import find_object, number_in, system_of
-from .pyhandle import Handle, PyHANDLE, win32_errors
+from .pyhandle import Handle, PyHANDLE, error, win32_errors
+from .security_attributes import Attributes, descriptor_of, inheritance_of
 from .waits import WaitForMultipleObjects, WaitForMultipleObjectsEx, WaitForSingleObject, WaitForSingleObjectEx
-from .win32con import INFINITE, MAXIMUM_WAIT_OBJECTS, WAIT_FAILED, WAIT_IO_COMPLETION, WAIT_OBJECT_0, WAIT_TIMEOUT
+from .win32con import (
+    INFINITE,
+    MAXIMUM_WAIT_OBJECTS,
+    WAIT_ABANDONED,
+    WAIT_ABANDONED_0,
+    WAIT_FAILED,
+    WAIT_IO_COMPLETION,
+    WAIT_OBJECT_0,
+    WAIT_TIMEOUT,
+)
 
 __all__ = [
-    "EVENT_ALL_ACCESS", "EVENT_MODIFY_STATE", "INFINITE", "MAXIMUM_WAIT_OBJECTS", "SYNCHRONIZE", "WAIT_FAILED",
+    "EVENT_ALL_ACCESS", "EVENT_MODIFY_STATE", "INFINITE", "MAXIMUM_WAIT_OBJECTS", "SYNCHRONIZE",
+    "WAIT_ABANDONED", "WAIT_ABANDONED_0", "WAIT_FAILED",
     "WAIT_IO_COMPLETION", "WAIT_OBJECT_0", "WAIT_TIMEOUT",
     "CreateEvent", "OpenEvent", "ResetEvent", "SetEvent", "WaitForMultipleObjects", "WaitForMultipleObjectsEx",
-    "WaitForSingleObject", "WaitForSingleObjectEx",
+    "WaitForSingleObject", "WaitForSingleObjectEx", "error",
 ]  # fmt: skip
 
 
 def CreateEvent(
-    EventAttributes: object, bManualReset: bool, bInitialState: bool, Name: str | None, *, system: System | None = None
+    EventAttributes: Attributes,
+    bManualReset: bool | int,
+    bInitialState: bool | int,
+    Name: str | None,
+    *,
+    system: System | None = None,
 ) -> PyHANDLE:
     """Make an event, or open the one of that name; one that is reset by hand wakes all waiters, the other one.
 
@@ -39,7 +55,8 @@ def CreateEvent(
     """
     system = system or default_system()
     kind = EventType.NOTIFICATION if bManualReset else EventType.SYNCHRONIZATION
-    wanted = ObjectAttributes(_native(Name), OBJ_OPENIF)
+    inherited = OBJ_OPENIF | inheritance_of(EventAttributes)
+    wanted = ObjectAttributes(_native(Name), inherited, security_descriptor=descriptor_of(EventAttributes))
     with win32_errors("CreateEvent"):
         _, handle = create_event(
             system.io.objects, EVENT_ALL_ACCESS, wanted, kind, signaled=bool(bInitialState), mode=USER_MODE

@@ -16,9 +16,27 @@ import os
 
 from ..driver_kit import CreateParameters
 from ..io_manager.codes import major
+from ..io_manager.file_object import FileObject
+from ..io_manager.opening.open import close_file
+from ..status import ObjectNameNotFound
 from ..system.default import default_system
 from ..system.system import System
-from .handles import number_in, system_of
+from .controls import DeviceIoControl, GetFileType
+from .handles import CloseHandle
+from .mswsock import (
+    SO_CONNECT_TIME,
+    SO_UPDATE_ACCEPT_CONTEXT,
+    SO_UPDATE_CONNECT_CONTEXT,
+    TF_DISCONNECT,
+    TF_REUSE_SOCKET,
+    AcceptEx,
+    CalculateSocketEndPointSize,
+    ConnectEx,
+    GetAcceptExSockaddrs,
+    TransmitFile,
+    WSARecv,
+    WSASend,
+)
 from .overlapped import OVERLAPPED
 from .ports import (
     OVERLAPPED_ENTRY,
@@ -31,7 +49,7 @@ from .ports import (
     PostQueuedCompletionStatus,
     SetFileCompletionNotificationModes,
 )
-from .pyhandle import Handle, PyHANDLE, error, refuse, win32_errors
+from .pyhandle import PyHANDLE, error, refuse, win32_errors
 from .transfers import (
     AllocateReadBuffer,
     FlushFileBuffers,
@@ -49,22 +67,41 @@ from .transfers import (
 from .win32con import (
     CREATE_ALWAYS,
     CREATE_NEW,
+    DELETE,
+    FILE_ALL_ACCESS,
     FILE_APPEND_DATA,
+    FILE_ATTRIBUTE_ARCHIVE,
+    FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_HIDDEN,
     FILE_ATTRIBUTE_NORMAL,
+    FILE_ATTRIBUTE_READONLY,
+    FILE_ATTRIBUTE_SYSTEM,
+    FILE_ATTRIBUTE_TEMPORARY,
     FILE_BEGIN,
     FILE_CURRENT,
     FILE_END,
+    FILE_FLAG_BACKUP_SEMANTICS,
+    FILE_FLAG_DELETE_ON_CLOSE,
     FILE_FLAG_NO_BUFFERING,
     FILE_FLAG_OVERLAPPED,
     FILE_FLAG_RANDOM_ACCESS,
     FILE_FLAG_SEQUENTIAL_SCAN,
+    FILE_FLAG_WRITE_THROUGH,
+    FILE_GENERIC_READ,
+    FILE_GENERIC_WRITE,
     FILE_READ_DATA,
+    FILE_SHARE_DELETE,
     FILE_SHARE_READ,
     FILE_SHARE_WRITE,
     FILE_SKIP_COMPLETION_PORT_ON_SUCCESS,
     FILE_SKIP_SET_EVENT_ON_HANDLE,
+    FILE_TYPE_CHAR,
+    FILE_TYPE_DISK,
+    FILE_TYPE_PIPE,
+    FILE_TYPE_UNKNOWN,
     FILE_WRITE_DATA,
     GENERIC_ALL,
+    GENERIC_EXECUTE,
     GENERIC_READ,
     GENERIC_WRITE,
     INVALID_HANDLE_VALUE,
@@ -72,20 +109,49 @@ from .win32con import (
     OPEN_EXISTING,
     TRUNCATE_EXISTING,
 )
-from .winerror import ERROR_NOT_SUPPORTED
+from .winerror import (
+    ERROR_NOT_SUPPORTED,
+    WSA_IO_PENDING,
+    WSA_OPERATION_ABORTED,
+    WSAECONNABORTED,
+    WSAECONNRESET,
+    WSAEDISCON,
+    WSAEFAULT,
+    WSAEINPROGRESS,
+    WSAEINTR,
+    WSAEINVAL,
+    WSAEMSGSIZE,
+    WSAENETDOWN,
+    WSAENETRESET,
+    WSAENOBUFS,
+    WSAENOTCONN,
+    WSAENOTSOCK,
+    WSAEOPNOTSUPP,
+    WSAESHUTDOWN,
+    WSAEWOULDBLOCK,
+)
 
 __all__ = [
-    "CREATE_ALWAYS", "CREATE_NEW", "OPEN_ALWAYS", "OPEN_EXISTING", "TRUNCATE_EXISTING",
-    "FILE_ATTRIBUTE_NORMAL", "FILE_FLAG_NO_BUFFERING", "FILE_FLAG_OVERLAPPED", "FILE_FLAG_RANDOM_ACCESS",
-    "FILE_FLAG_SEQUENTIAL_SCAN", "FILE_SHARE_READ", "FILE_SHARE_WRITE",
-    "GENERIC_ALL", "GENERIC_READ", "GENERIC_WRITE", "INVALID_HANDLE_VALUE",
-    "FILE_BEGIN", "FILE_CURRENT", "FILE_END", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS", "FILE_SKIP_SET_EVENT_ON_HANDLE",
-    "OVERLAPPED", "OVERLAPPED_ENTRY",
-    "AllocateReadBuffer", "CancelIo", "CancelIoEx", "CancelSynchronousIo", "CloseHandle", "CreateFile",
-    "CreateIoCompletionPort", "FlushFileBuffers", "GetFileSize", "GetOverlappedResult", "GetOverlappedResultEx",
-    "GetQueuedCompletionStatus", "GetQueuedCompletionStatusEx", "HasOverlappedIoCompleted",
-    "PostQueuedCompletionStatus", "ReadFile", "ReadFileEx", "SetEndOfFile", "SetFileCompletionNotificationModes",
-    "SetFilePointer", "WriteFile", "WriteFileEx", "error",
+    "CREATE_ALWAYS", "CREATE_NEW", "FILE_ALL_ACCESS", "FILE_ATTRIBUTE_ARCHIVE", "FILE_ATTRIBUTE_DIRECTORY",
+    "FILE_ATTRIBUTE_HIDDEN", "FILE_ATTRIBUTE_NORMAL", "FILE_ATTRIBUTE_READONLY", "FILE_ATTRIBUTE_SYSTEM",
+    "FILE_ATTRIBUTE_TEMPORARY", "FILE_BEGIN", "FILE_CURRENT", "FILE_END", "FILE_FLAG_BACKUP_SEMANTICS",
+    "FILE_FLAG_DELETE_ON_CLOSE", "FILE_FLAG_NO_BUFFERING", "FILE_FLAG_OVERLAPPED", "FILE_FLAG_RANDOM_ACCESS",
+    "FILE_FLAG_SEQUENTIAL_SCAN", "FILE_FLAG_WRITE_THROUGH", "FILE_GENERIC_READ", "FILE_GENERIC_WRITE",
+    "FILE_SHARE_DELETE", "FILE_SHARE_READ", "FILE_SHARE_WRITE", "FILE_SKIP_COMPLETION_PORT_ON_SUCCESS",
+    "FILE_SKIP_SET_EVENT_ON_HANDLE", "FILE_TYPE_CHAR", "FILE_TYPE_DISK", "FILE_TYPE_PIPE", "FILE_TYPE_UNKNOWN",
+    "GENERIC_ALL", "GENERIC_EXECUTE", "GENERIC_READ", "GENERIC_WRITE", "INVALID_HANDLE_VALUE", "OPEN_ALWAYS",
+    "OPEN_EXISTING", "SO_CONNECT_TIME", "SO_UPDATE_ACCEPT_CONTEXT", "SO_UPDATE_CONNECT_CONTEXT", "TF_DISCONNECT",
+    "TF_REUSE_SOCKET", "TRUNCATE_EXISTING", "WSAECONNABORTED", "WSAECONNRESET", "WSAEDISCON", "WSAEFAULT",
+    "WSAEINPROGRESS", "WSAEINTR", "WSAEINVAL", "WSAEMSGSIZE", "WSAENETDOWN", "WSAENETRESET", "WSAENOBUFS",
+    "WSAENOTCONN", "WSAENOTSOCK", "WSAEOPNOTSUPP", "WSAESHUTDOWN", "WSAEWOULDBLOCK", "WSA_IO_PENDING",
+    "WSA_OPERATION_ABORTED",
+    "AcceptEx", "AllocateReadBuffer", "CalculateSocketEndPointSize", "CancelIo", "CancelIoEx", "CancelSynchronousIo",
+    "CloseHandle", "ConnectEx", "CreateFile", "CreateFileW", "CreateIoCompletionPort", "DeleteFile",
+    "DeviceIoControl", "error", "FlushFileBuffers", "GetAcceptExSockaddrs", "GetFileSize", "GetFileType",
+    "GetOverlappedResult", "GetOverlappedResultEx", "GetQueuedCompletionStatus", "GetQueuedCompletionStatusEx",
+    "HasOverlappedIoCompleted", "OVERLAPPED", "OVERLAPPED_ENTRY", "PostQueuedCompletionStatus", "ReadFile",
+    "ReadFileEx", "SetEndOfFile", "SetFileCompletionNotificationModes", "SetFilePointer", "TransmitFile", "WriteFile",
+    "WriteFileEx", "WSARecv", "WSASend",
 ]  # fmt: skip
 
 _DISPOSITIONS = {
@@ -107,7 +173,9 @@ _OPTIONS = {
     FILE_FLAG_NO_BUFFERING: major.FILE_NO_INTERMEDIATE_BUFFERING,
     FILE_FLAG_RANDOM_ACCESS: major.FILE_RANDOM_ACCESS,
     FILE_FLAG_SEQUENTIAL_SCAN: major.FILE_SEQUENTIAL_ONLY,
+    FILE_FLAG_DELETE_ON_CLOSE: major.FILE_DELETE_ON_CLOSE,
 }
+_PIPES = ("\\??\\pipe\\", "\\device\\namedpipe\\")
 #: Attributes and hints: taken, without a meaning here.
 _HINTS = 0xFFFF | FILE_FLAG_OVERLAPPED | FILE_FLAG_RANDOM_ACCESS | FILE_FLAG_SEQUENTIAL_SCAN
 
@@ -134,8 +202,10 @@ def CreateFile(
         raise refuse("CreateFile", f"{CreationDisposition} is no creation disposition")
     if CreationDisposition == TRUNCATE_EXISTING and not desiredAccess & (GENERIC_WRITE | GENERIC_ALL):
         raise refuse("CreateFile", "TRUNCATE_EXISTING needs GENERIC_WRITE")
-    if flagsAndAttributes & ~(_HINTS | FILE_FLAG_NO_BUFFERING):
-        raise refuse("CreateFile", f"flags {flagsAndAttributes:#x} are not all supported", ERROR_NOT_SUPPORTED)
+    if unknown := flagsAndAttributes & ~(_HINTS | FILE_FLAG_NO_BUFFERING | FILE_FLAG_DELETE_ON_CLOSE):
+        raise refuse("CreateFile", f"flags {unknown:#x} are not supported", ERROR_NOT_SUPPORTED)
+    if flagsAndAttributes & FILE_FLAG_DELETE_ON_CLOSE:
+        access |= DELETE
     options = major.FILE_NON_DIRECTORY_FILE
     for flag, option in _OPTIONS.items():
         options |= option if flagsAndAttributes & flag else 0
@@ -144,20 +214,33 @@ def CreateFile(
     system = system or default_system()
     with win32_errors("CreateFile"):
         parameters = CreateParameters(_DISPOSITIONS[CreationDisposition], access, options)
-        file_object = system.create_file_object(native_name(os.fsdecode(fileName)), parameters)
+        file_object = _opened(system, native_name(os.fsdecode(fileName)), parameters)
         return PyHANDLE(system, system.io.handles.insert(file_object))
 
 
-def CloseHandle(handle: Handle, *, system: System | None = None) -> None:
-    """Close a handle of any kind; raises `pywintypes.error` for one that is not open.
+CreateFileW = CreateFile
 
-    NT: CloseHandle
+
+def _opened(system: System, name: str, parameters: CreateParameters) -> FileObject:
+    try:
+        return system.create_file_object(name, parameters)
+    except ObjectNameNotFound as problem:
+        if not name.lower().startswith(_PIPES):
+            raise
+        words = "no such pipe in this process, and pipes of another one cannot be opened"
+        raise ObjectNameNotFound(words, problem.status, name) from None
+
+
+def DeleteFile(fileName: str | os.PathLike[str], *, system: System | None = None) -> None:
+    """Delete a file: it is opened for that, and closed; raises `pywintypes.error`.
+
+    NT: DeleteFileW
     """
-    owner = system_of(handle, system)
-    with win32_errors("CloseHandle"):
-        owner.io.handles.close(number_in(handle, owner))
-    if isinstance(handle, PyHANDLE):
-        handle.Detach()
+    owner = system or default_system()
+    with win32_errors("DeleteFile"):
+        options = major.FILE_NON_DIRECTORY_FILE | major.FILE_DELETE_ON_CLOSE
+        parameters = CreateParameters(access=DELETE, options=options)
+        close_file(owner.create_file_object(native_name(os.fsdecode(fileName)), parameters))
 
 
 def native_name(name: str) -> str:

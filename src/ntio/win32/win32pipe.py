@@ -5,9 +5,10 @@ r"""Named pipes by their Win32 names, with pywin32's parameters and results.
     both     TransactNamedPipe   PeekNamedPipe   SetNamedPipeHandleState   GetNamedPipeInfo   GetNamedPipeHandleState
     CreatePipe gives both ends of a pipe without a name
 
-A pipe is called `\\.\pipe\name`, in any case of letters. Reading and writing are win32file's. A call that takes an
+A pipe is called `\\.\pipe\name`, in any case of letters, and is there for the threads of this process only: a program
+of two processes uses sockets, or its two halves as threads. Reading and writing are win32file's. A call that takes an
 `overlapped` returns at once, ERROR_IO_PENDING unless it was done at once; without one it waits, whatever the handle.
-Where Windows takes security attributes, this takes None or a `SecurityDescriptor`.
+Where Windows takes security attributes, this takes None, `SECURITY_ATTRIBUTES` or a `SecurityDescriptor`.
 
 Source: learn.microsoft.com/windows/win32/api/namedpipeapi, "Pipe Functions"; pywin32's win32pipe; spec iocp.md 6.
 Rows: R31, R34
@@ -16,10 +17,11 @@ Rows: R31, R34
 from __future__ import annotations
 
 import operator
+from getpass import getuser
 from typing import Any
 
 from .. import abi
-from ..driver_kit import FileObject, SecurityDescriptor
+from ..driver_kit import FileObject
 from ..hal.operations import MAXIMUM_TRANSFER
 from ..io_manager import services
 from ..io_manager.codes import major
@@ -30,8 +32,34 @@ from ..system.default import default_system
 from ..system.system import System
 from .handles import find_object, system_of
 from .overlapped import OVERLAPPED, check_overlapped, hold, start
-from .pyhandle import Handle, PyHANDLE, refuse, win32_errors
-from .win32con import FILE_FLAG_OVERLAPPED, FILE_FLAG_WRITE_THROUGH, GENERIC_READ, GENERIC_WRITE, OPEN_EXISTING
+from .pyhandle import Handle, PyHANDLE, error, refuse, win32_errors
+from .security_attributes import Attributes, descriptor_of, inheritance_of
+from .transfers import GetOverlappedResult
+from .win32con import (
+    FILE_FLAG_FIRST_PIPE_INSTANCE,
+    FILE_FLAG_OVERLAPPED,
+    FILE_FLAG_WRITE_THROUGH,
+    GENERIC_READ,
+    GENERIC_WRITE,
+    NMPWAIT_NOWAIT,
+    NMPWAIT_USE_DEFAULT_WAIT,
+    NMPWAIT_WAIT_FOREVER,
+    OPEN_EXISTING,
+    PIPE_ACCEPT_REMOTE_CLIENTS,
+    PIPE_ACCESS_DUPLEX,
+    PIPE_ACCESS_INBOUND,
+    PIPE_ACCESS_OUTBOUND,
+    PIPE_CLIENT_END,
+    PIPE_NOWAIT,
+    PIPE_READMODE_BYTE,
+    PIPE_READMODE_MESSAGE,
+    PIPE_REJECT_REMOTE_CLIENTS,
+    PIPE_SERVER_END,
+    PIPE_TYPE_BYTE,
+    PIPE_TYPE_MESSAGE,
+    PIPE_UNLIMITED_INSTANCES,
+    PIPE_WAIT,
+)
 from .win32file import CreateFile
 from .winerror import (
     ERROR_INVALID_NAME,
@@ -48,26 +76,9 @@ __all__ = [
     "PIPE_TYPE_MESSAGE", "PIPE_UNLIMITED_INSTANCES", "PIPE_WAIT",
     "CallNamedPipe", "ConnectNamedPipe", "CreateNamedPipe", "CreatePipe", "DisconnectNamedPipe",
     "GetNamedPipeHandleState", "GetNamedPipeInfo", "PeekNamedPipe", "SetNamedPipeHandleState", "TransactNamedPipe",
-    "WaitNamedPipe",
+    "FILE_FLAG_OVERLAPPED", "FILE_FLAG_WRITE_THROUGH", "PIPE_ACCEPT_REMOTE_CLIENTS",
+    "GetOverlappedResult", "WaitNamedPipe", "error",
 ]  # fmt: skip
-
-PIPE_ACCESS_INBOUND = 1
-PIPE_ACCESS_OUTBOUND = 2
-PIPE_ACCESS_DUPLEX = 3
-FILE_FLAG_FIRST_PIPE_INSTANCE = 0x80000
-PIPE_WAIT = 0
-PIPE_NOWAIT = 1
-PIPE_READMODE_BYTE = 0
-PIPE_READMODE_MESSAGE = 2
-PIPE_TYPE_BYTE = 0
-PIPE_TYPE_MESSAGE = 4
-PIPE_REJECT_REMOTE_CLIENTS = 8
-PIPE_CLIENT_END = 0
-PIPE_SERVER_END = 1
-PIPE_UNLIMITED_INSTANCES = 255
-NMPWAIT_USE_DEFAULT_WAIT = 0
-NMPWAIT_NOWAIT = 1
-NMPWAIT_WAIT_FOREVER = 0xFFFFFFFF
 
 _PREFIX = "\\\\.\\pipe\\"
 _EXTRA_ACCESS = major.WRITE_DAC | major.WRITE_OWNER | major.ACCESS_SYSTEM_SECURITY
@@ -82,7 +93,7 @@ def CreateNamedPipe(
     nOutBufferSize: int,
     nInBufferSize: int,
     nDefaultTimeOut: int,
-    sa: SecurityDescriptor | None,
+    sa: Attributes,
     *,
     system: System | None = None,
 ) -> PyHANDLE:
@@ -90,7 +101,7 @@ def CreateNamedPipe(
 
     NT: CreateNamedPipeW
     """
-    name = _name_in("CreateNamedPipe", pipeName)
+    name, given = _name_in("CreateNamedPipe", pipeName), descriptor_of(sa)
     if not 1 <= nMaxInstances <= PIPE_UNLIMITED_INSTANCES:
         raise refuse("CreateNamedPipe", f"{nMaxInstances} instances: 1 to 255 are possible")
     if openMode & ~_OPEN_FLAGS or not openMode & 3 or pipeMode & ~15:
@@ -107,21 +118,25 @@ def CreateNamedPipe(
         nDefaultTimeOut or 50,
     )
     overlapped, first = bool(openMode & FILE_FLAG_OVERLAPPED), bool(openMode & FILE_FLAG_FIRST_PIPE_INSTANCE)
+    further = openMode & _EXTRA_ACCESS
     system = system or default_system()
     with win32_errors("CreateNamedPipe"):
-        parameters = shape.parameters(overlapped=overlapped, first=first, access=openMode & _EXTRA_ACCESS, security=sa)
-        return _handle(system, system.create_file_object(pipe_files.PIPE_ROOT + name, parameters))
+        parameters = shape.parameters(overlapped=overlapped, first=first, access=further, security=given)
+        made = system.create_file_object(pipe_files.PIPE_ROOT + name, parameters)
+        return _handle(system, made, inheritance_of(sa))
 
 
-def CreatePipe(sa: SecurityDescriptor | None, nSize: int, *, system: System | None = None) -> tuple[PyHANDLE, PyHANDLE]:
+def CreatePipe(sa: Attributes, nSize: int, *, system: System | None = None) -> tuple[PyHANDLE, PyHANDLE]:
     """Make a pipe without a name: the handle to read from, the one to write to. A size of 0 is one of 4096 bytes.
 
     NT: CreatePipe
     """
     system = system or default_system()
+    descriptor_of(sa)  # whatever else it is, is refused; a pipe without a name needs none
     with win32_errors("CreatePipe"):
         reader, writer = pipe_files.make_anonymous(system, nSize or 4096)
-        return _handle(system, reader), _handle(system, writer)
+        inherits = inheritance_of(sa)
+        return _handle(system, reader, inherits), _handle(system, writer, inherits)
 
 
 def ConnectNamedPipe(hPipe: Handle, overlapped: OVERLAPPED | None = None, *, system: System | None = None) -> int:
@@ -215,8 +230,8 @@ def TransactNamedPipe(
     owner, code = system_of(hPipe, system), abi.FSCTL_PIPE_TRANSCEIVE
     with win32_errors("TransactNamedPipe"):
         file_object = find_object(hPipe, FileObject, owner)
-        target = bytearray(_size(buffer)) if hasattr(buffer, "__index__") else buffer
-        message = memoryview(bytes(writeData))
+        target = memoryview(bytearray(_size(buffer))) if hasattr(buffer, "__index__") else buffer
+        message = memoryview(bytes(memoryview(writeData)))
         view, release = hold(owner, target, writing=True)
         if overlapped is None:
             try:
@@ -265,9 +280,11 @@ def SetNamedPipeHandleState(
 
 
 def GetNamedPipeHandleState(
-    hPipe: Handle, bGetCollectionData: bool = False, *, system: System | None = None
-) -> tuple[int, int, int | None, int | None, None]:
+    hPipe: Handle, bGetCollectionData: bool = False, bGetUserName: bool = False, *, system: System | None = None
+) -> tuple[int, int, int | None, int | None, str | None]:
     """How this end reads and waits, and how many instances there are: (state, instances, None, None, None).
+
+    The last is who the client is, if that is asked for: the user of this process.
 
     NT: GetNamedPipeHandleStateW
     """
@@ -277,7 +294,8 @@ def GetNamedPipeHandleState(
         known = _local(file_object)
         state = (PIPE_READMODE_MESSAGE if modes[0] else 0) | (PIPE_NOWAIT if modes[1] else 0)
         collected = 0 if bGetCollectionData else None
-        return state, min(known["CurrentInstances"], PIPE_UNLIMITED_INSTANCES), collected, collected, None
+        user = getuser() if bGetUserName else None
+        return state, min(known["CurrentInstances"], PIPE_UNLIMITED_INSTANCES), collected, collected, user
 
 
 def GetNamedPipeInfo(hNamedPipe: Handle, *, system: System | None = None) -> tuple[int, int, int, int]:
@@ -300,8 +318,8 @@ def _local(file_object: FileObject) -> dict[str, int]:
     return dict(zip(structure.names or (), values, strict=True))
 
 
-def _handle(system: System, file_object: FileObject) -> PyHANDLE:
-    return PyHANDLE(system, system.io.handles.insert(file_object, file_object.access))
+def _handle(system: System, file_object: FileObject, attributes: int = 0) -> PyHANDLE:
+    return PyHANDLE(system, system.io.handles.insert(file_object, file_object.access, attributes))
 
 
 def _name_in(function: str, path: str) -> str:
