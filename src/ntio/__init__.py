@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
     from .io_manager.ports.packets import Packet, Packets
     from .status import NtError, PortClosed
-    from .system.connections.pipes import NamedPipe, pipe_pair
+    from .system.connections.pipes import NamedPipe, named_pipes, pipe_pair
     from .system.connections.socket_group import SocketGroup
     from .system.connections.sockets import Socket
     from .system.copying.copy_files import FileCopy, copy_files
@@ -75,6 +75,7 @@ _HOME = {
     "stat_files": "system.many_files.stat_files",
     "read_files": "system.many_files.read_files",
     "NamedPipe": "system.connections.pipes",
+    "named_pipes": "system.connections.pipes",
     "pipe_pair": "system.connections.pipes",
     "Ring": "system.rings.ring",
     "Socket": "system.connections.sockets",
@@ -121,6 +122,7 @@ __all__ = [
     "copy_files",
     "copy_tree",
     "default_system",
+    "named_pipes",
     "open",
     "pipe_pair",
     "read_file_batches",

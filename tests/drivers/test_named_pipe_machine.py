@@ -327,7 +327,7 @@ class Played:
             assert queue.empty or not queue.readers
             assert queue.empty or machine.state in (PipeState.CONNECTED, PipeState.CLOSING)
         if machine.state is PipeState.CLOSING:
-            assert not machine.inbound.readers and not machine.outbound.readers
+            assert not waiting
             assert machine.server.open != (machine.client is not None and machine.client.open)
 
     def key(self) -> object:

@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 
 import ntio
+from iocp_bench import until
 from ntio import abi
 from ntio import status as s
 from ntio.driver_kit import CreateParameters, FileObject, IoStatusBlock, NamedPipeParameters, major, parse_sddl
 from ntio.io_manager import services
 from ntio.io_manager.opening.open import close_file
-from ntio.security.token import user_token
+from ntio.security.token import Privilege, administrator_token, user_token
 from ntio.status import NtError
 
 pytestmark = pytest.mark.row("R31", "R33", "R34")
@@ -334,14 +335,54 @@ def test_closing_an_end_ends_what_waits_on_both(system: ntio.System, first: int)
         assert write(ends[1 - first], b"x").returned == s.STATUS_PIPE_CLOSING
 
 
-def test_what_was_written_before_closing_is_read_also_what_still_waited(system: ntio.System) -> None:
-    with connected(system) as (one, other):
-        mine, theirs = write(one, b"abcdefgh"), write(other, b"12345678")
-        assert mine.pending and theirs.pending
-        close_file(one)
-        assert theirs.outcome == (s.STATUS_PIPE_BROKEN, 0) and mine.pending
-        assert read(other, 99).data == b"abcdefgh" and mine.outcome == (0, 8)
+@pytest.mark.parametrize("messages", [False, True])
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_was_written_before_closing_is_read_and_what_still_waited_ends(
+    system: ntio.System, messages: bool, first: int
+) -> None:
+    with connected(system, messages=messages, read_messages=messages) as ends:
+        mine, other = ends[first], ends[1 - first]
+        written = write(mine, b"abc")
+        waiting, theirs = write(mine, b"defgh"), write(other, b"12345678")
+        assert waiting.pending and theirs.pending
+        close_file(mine)
+        assert [asked.outcome for asked in (written, waiting, theirs)] == [(0, 3), *[(s.STATUS_PIPE_BROKEN, 0)] * 2]
+        assert read(other, 99).data == b"abc"
         assert read(other, 99).returned == s.STATUS_PIPE_BROKEN
+
+
+def test_a_write_that_was_read_in_part_goes_with_its_writer(system: ntio.System) -> None:
+    with connected(system, messages=True, read_messages=True) as (one, other):
+        waiting = write(other, b"abcdefgh")
+        part = read(one, 3)
+        assert part.data == b"abc" and part.returned == s.STATUS_BUFFER_OVERFLOW and waiting.pending
+        close_file(other)
+        assert waiting.outcome == (s.STATUS_PIPE_BROKEN, 0)
+        assert read(one, 3).returned == s.STATUS_PIPE_BROKEN
+
+
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_flush_ends_when_either_end_is_closed(system: ntio.System, mine: bool) -> None:
+    with connected(system) as (one, other):
+        write(one, b"abc")
+        flushed: list[int] = []
+        thread = threading.Thread(target=lambda: flushed.append(services.flush_file(one, IoStatusBlock())))
+        thread.start()
+        until(lambda: any(known.irps for known in system.io.threads.known()))
+        close_file(one if mine else other)
+        thread.join()
+        assert flushed == [s.STATUS_PIPE_BROKEN]
+        assert not mine or read(other, 9).data == b"abc"
+
+
+def test_a_question_is_read_though_who_asked_it_has_gone(system: ntio.System) -> None:
+    with connected(system, messages=True, read_messages=True) as (one, other):
+        set_modes(other, 1, 0)
+        asked = control(other, abi.FSCTL_PIPE_TRANSCEIVE, b"a long question", 9)
+        assert asked.pending
+        close_file(other)
+        assert asked.outcome == (s.STATUS_PIPE_BROKEN, 0)
+        assert read(one, 99).data == b"a long question" and read(one, 9).returned == s.STATUS_PIPE_BROKEN
 
 
 def test_disconnecting_ends_everything_and_loses_the_data(system: ntio.System) -> None:
@@ -547,3 +588,50 @@ def test_requests_that_wait_when_the_system_is_closed_end(hal_name: str) -> None
     system.close()
     assert asked.outcome == (s.STATUS_PIPE_BROKEN, 0)
     close_file(one)
+
+
+# --- on behalf of the client ------------------------------------------------------------------------------------------
+
+
+def test_a_server_runs_as_its_client_for_a_while(system: ntio.System) -> None:
+    subjects = system.io.subjects
+    before, guest = subjects.current(), user_token(77)
+    with ntio.NamedPipe.create("as", security=parse_sddl("D:(A;;GA;;;WD)"), system=system) as one:
+        with system.impersonate(guest):
+            other = ntio.NamedPipe.open("as", system=system)
+        with other:
+            for _ in range(2):
+                with one.impersonating_client():
+                    assert subjects.current() is guest
+                    with pytest.raises(NtError):
+                        ntio.NamedPipe.create("as", security=parse_sddl("D:"), first=True, system=system)
+                assert subjects.current() is before
+            with system.impersonate(mine := administrator_token()):
+                with one.impersonating_client():
+                    assert subjects.current() is guest
+                assert subjects.current() is mine
+            assert refused(lambda: enter(other)) == s.STATUS_ILLEGAL_FUNCTION
+        assert subjects.current() is before
+        one.disconnect()
+        assert refused(lambda: enter(one)) == s.STATUS_PIPE_DISCONNECTED
+
+
+def enter(pipe: ntio.NamedPipe) -> None:
+    with pipe.impersonating_client():
+        pytest.fail("it runs as somebody else")
+
+
+def test_it_takes_a_privilege_to_run_as_somebody_else(system: ntio.System) -> None:
+    weak = user_token(79).adjusted(disable=[Privilege.IMPERSONATE])
+    with ntio.NamedPipe.create("as", security=parse_sddl("D:(A;;GA;;;WD)"), system=system) as one:
+        assert refused(lambda: enter(one)) == s.STATUS_PIPE_LISTENING
+        with ntio.NamedPipe.open("as", system=system), system.impersonate(weak):
+            assert refused(lambda: enter(one)) == s.STATUS_PRIVILEGE_NOT_HELD
+            assert system.io.subjects.current() is weak
+
+
+def test_one_may_always_run_as_oneself(system: ntio.System) -> None:
+    weak = user_token(79).adjusted(disable=[Privilege.IMPERSONATE])
+    one = ntio.NamedPipe.create("as", security=parse_sddl("D:(A;;GA;;;WD)"), system=system)
+    with one, system.impersonate(weak), ntio.NamedPipe.open("as", system=system), one.impersonating_client():
+        assert system.io.subjects.current() is weak

@@ -22,7 +22,7 @@ from ..io_manager.device import DeviceObject
 from ..io_manager.driver import DriverObject
 from ..io_manager.fast_io import FastIoDispatch, pass_through
 from ..io_manager.file_object import FileObject
-from ..io_manager.host import HostFile, host_operation, open_host_file
+from ..io_manager.host import HostFile, host_operation, open_host_file, start_host_operation
 from ..io_manager.information import FileFacts, VolumeFacts, complete_information, nt_time, pack, unix_time
 from ..io_manager.io_status import IoStatusBlock
 from ..io_manager.opening.create_parameters import CreateParameters, NamedPipeParameters
@@ -36,7 +36,7 @@ from ..security.access_mask import FILE_GENERIC_MAPPING
 from ..security.assign import assign_security
 from ..security.descriptor import SecurityDescriptor
 from ..security.sddl import parse_sddl
-from ..security.token import Token
+from ..security.token import Privilege, Token
 from .driver import Driver, FilterDriver
 from .wdk_driver import WdkDriver, wdk_driver
 
@@ -68,6 +68,7 @@ __all__ = [
     "OperationCode",
     "WdkDriver",
     "abi",
+    "Privilege",
     "RemoveLock",
     "SecurityDescriptor",
     "SpinLock",
@@ -93,6 +94,7 @@ __all__ = [
     "scatter",
     "set_cancel_routine",
     "split_batch",
+    "start_host_operation",
     "status",
     "unix_time",
     "wdk_driver",

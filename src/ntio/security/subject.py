@@ -32,15 +32,23 @@ class Subjects:
         """
         return getattr(self._thread, "token", None) or self.primary
 
+    def assume(self, token: Token | None) -> Token | None:
+        """Have the calling thread run as `token` from now on, or (None) as itself; returns what it ran as before.
+
+        NT: PsImpersonateClient, PsRevertToSelf
+        """
+        before: Token | None = getattr(self._thread, "token", None)
+        self._thread.token = token
+        return before
+
     @contextmanager
     def impersonate(self, token: Token) -> Iterator[None]:
         """Have the calling thread run as `token` within the block; blocks nest.
 
         NT: PsImpersonateClient
         """
-        before = getattr(self._thread, "token", None)
-        self._thread.token = token
+        before = self.assume(token)
         try:
             yield
         finally:
-            self._thread.token = before
+            self.assume(before)

@@ -6,6 +6,7 @@ r"""Named pipes in memory: `\Device\NamedPipe`, with the pipes as names below it
     conversation   an instance with packets that may be cancelled
     waiting        clients that wait for an instance to listen
     information    what can be asked of an end, and a peek
+    listing        the list of pipes, read as a directory
 
 IRP_MJ_CREATE_NAMED_PIPE makes a server's end, IRP_MJ_CREATE a client's. A server that names its pipe by nothing,
 relative to an open `\Device\NamedPipe\`, makes one without a name, whose client opens it relative to the server's end:
@@ -23,6 +24,7 @@ from ...driver_kit import (
     Driver,
     FileObject,
     Irp,
+    Privilege,
     SpinLock,
     VolumeFacts,
     abi,
@@ -30,7 +32,7 @@ from ...driver_kit import (
     major,
     status,
 )
-from . import information
+from . import information, listing
 from .conversation import Conversation
 from .data_queue import Request
 from .pipes import (
@@ -138,9 +140,10 @@ class NamedPipes(Driver):
             return self._pipes.get(key)
 
     def _connect(self, pipe: Pipe) -> OpenEnd | None:
+        subject = self.driver_object.io.subject()
         for conversation in list(pipe.instances):
             with conversation.locked() as machine:
-                end = machine.connect()
+                end = machine.connect(subject)
             if end is not None:
                 return OpenEnd(pipe, conversation, end)
         return None
@@ -218,12 +221,18 @@ class NamedPipes(Driver):
         opened = _opened(irp)
         return irp.complete(status.STATUS_INVALID_PARAMETER) if opened is None else information.change(opened, irp)
 
+    def dispatch_directory_control(self, device: DeviceObject, irp: Irp) -> int:
+        """The list of pipes."""
+        with self._lock:
+            pipes = list(self._pipes.values())
+        return listing.query(pipes, irp)
+
     def dispatch_query_volume_information(self, device: DeviceObject, irp: Irp) -> int:
         """There is no medium; the file system is called NPFS."""
         return VolumeFacts(file_system="NPFS", device_type=device.device_type).answer(irp)
 
     def dispatch_file_system_control(self, device: DeviceObject, irp: Irp) -> int:
-        """Listen, disconnect, peek, transceive, wait."""
+        """Listen, disconnect, peek, transceive, wait, impersonate."""
         code, opened = irp.location.control_code, _opened(irp)
         if code == abi.FSCTL_PIPE_WAIT:
             return self._wait(irp)
@@ -237,6 +246,8 @@ class NamedPipes(Driver):
             return irp.complete(answer)
         if code == abi.FSCTL_PIPE_PEEK:
             return information.peek(opened, irp)
+        if code == abi.FSCTL_PIPE_IMPERSONATE:
+            return self._impersonate(opened, irp)
         if code == abi.FSCTL_PIPE_TRANSCEIVE:
             machine, end, message = opened.conversation.machine, opened.end, input_of(irp)
             request = Request(irp, irp.buffer)
@@ -249,6 +260,21 @@ class NamedPipes(Driver):
         if pipe.listening:
             self._waiting.wake(pipe.key)
         return answer
+
+    def _impersonate(self, opened: OpenEnd, irp: Irp) -> int:
+        """Have the calling thread run as the client did when it opened its end, until it says otherwise.
+
+        As somebody else only with the privilege for it. (NT lets one without be asked who the client is, no more.)
+        """
+        subjects = self.driver_object.io.subjects
+        with opened.conversation.locked() as machine:
+            code, token = machine.client_of(opened.end)
+        if token is not None:
+            caller = subjects.current()
+            if caller.user != token.user and not caller.holds(Privilege.IMPERSONATE):
+                return irp.complete(status.STATUS_PRIVILEGE_NOT_HELD)
+            subjects.assume(token)
+        return irp.complete(code)
 
     def _wait(self, irp: Irp) -> int:
         head, data = _NAME_AT, bytes(input_of(irp))

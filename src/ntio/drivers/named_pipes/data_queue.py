@@ -156,6 +156,15 @@ class DataQueue:
         while self.readers:
             self._finish(self.readers.popleft(), code, 0)
 
+    def end_writers(self, code: int) -> None:
+        """Who writes goes: what was told to be written stays to be read, what still waits for that ends and is gone."""
+        waiting = [entry for entry in (*self._stored, *self._stalled) if entry.request is not None]
+        for entry in waiting:
+            (self._stored if entry in self._stored else self._stalled).remove(entry)
+            self.size -= len(entry.data)
+            self._finish(entry.request, code, 0)
+        self._settle()
+
     def drop(self, code: int) -> None:
         """Nobody will read any more: what is here is lost, and who waits is told so."""
         waiting = [entry.request for entry in (*self._stored, *self._stalled)]

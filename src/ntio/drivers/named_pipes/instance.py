@@ -9,8 +9,11 @@
         listen
 
 A new instance listens: a client may come before the server has said so. Disconnecting throws away what was not read and
-leaves the client with an end that leads nowhere. Closing an end leaves what it has written to be read by the other,
-which then finds STATUS_PIPE_BROKEN; writing to an end that is closed is STATUS_PIPE_CLOSING.
+leaves the client with an end that leads nowhere. Closing an end ends everything that waits, at both ends, with
+STATUS_PIPE_BROKEN. What the closed end was told to have written is still read by the other, which then finds
+STATUS_PIPE_BROKEN; a write of its own that waited is not among that, as nobody would ever hear of its end. (A cleanup
+ends what its file object has pending, says the WDK; that reads end so is seen on Windows.) Writing to an end that is
+closed is STATUS_PIPE_CLOSING.
 
     request in state    LISTENING        CONNECTED        CLOSING                    DISCONNECTED
     listen              waits            PIPE_CONNECTED   PIPE_CLOSING               waits, and listens again
@@ -22,7 +25,7 @@ An end that does not wait (PIPE_NOWAIT) finds PIPE_LISTENING, PIPE_EMPTY and wri
 Everything is a pure step under the caller's lock; who waited and is over is found in `ended`.
 
 Source: spec iocp.md 5, 6, 7; learn.microsoft.com ConnectNamedPipe, DisconnectNamedPipe, ReadFile, WriteFile,
-TransactNamedPipe, PeekNamedPipe; [MS-FSA] 2.1.5.10 on pipes. Rows: R31, R34
+TransactNamedPipe, PeekNamedPipe, DispatchCleanup Routines; [MS-FSA] 2.1.5.10 on pipes. Rows: R31, R34
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ import enum
 from collections import deque
 from collections.abc import Callable
 
-from ...driver_kit import status
+from ...driver_kit import Token, status
 from .data_queue import DataQueue, Request
 
 
@@ -78,6 +81,17 @@ class Instance:
         self.listeners: deque[Request] = deque()
         self.server = PipeEnd(self.inbound, self.outbound, server=True)
         self.client: PipeEnd | None = None
+        self._token: Token | None = None
+
+    def client_of(self, end: PipeEnd) -> tuple[int, Token | None]:
+        """On whose behalf the client opened its end, for the server: (status, token).
+
+        NT: FSCTL_PIPE_IMPERSONATE
+        """
+        if not end.server:
+            return status.STATUS_ILLEGAL_FUNCTION, None
+        refused = self._refused(end)
+        return refused, None if refused else self._token
 
     def take_ended(self) -> list[Request]:
         """What is over since the last time; empties the list."""
@@ -92,12 +106,12 @@ class Instance:
 
     # --- coming together and parting --------------------------------------------------------------------------------
 
-    def connect(self) -> PipeEnd | None:
-        """A client comes: its end, or None when nobody listens."""
+    def connect(self, token: Token | None = None) -> PipeEnd | None:
+        """A client comes, on behalf of `token`: its end, or None when nobody listens."""
         if self.state is not PipeState.LISTENING:
             return None
         self.state = PipeState.CONNECTED
-        self.client = PipeEnd(self.outbound, self.inbound, server=False)
+        self.client, self._token = PipeEnd(self.outbound, self.inbound, server=False), token
         self._end_listeners(status.STATUS_SUCCESS)
         return self.client
 
@@ -154,6 +168,7 @@ class Instance:
             end.incoming.end_readers(status.STATUS_PIPE_BROKEN)
             end.incoming.drop(status.STATUS_PIPE_BROKEN)
             end.outgoing.end_readers(status.STATUS_PIPE_BROKEN)
+            end.outgoing.end_writers(status.STATUS_PIPE_BROKEN)
         return False
 
     def _abandon(self) -> None:

@@ -107,7 +107,7 @@ class WaitQueue(CancelSafeQueue):
                 irp.complete(status.STATUS_IO_TIMEOUT)
             if left is None:
                 return
-            passed = not self._alarm.acquire(timeout=left)
+            passed = not self._hal.nap(self._alarm, left)
 
     def _look(self, passed: bool) -> tuple[list[Irp], float | None]:
         """Take out what is too late, the first also when its time has `passed`; how long until the next, None if none.

@@ -7,6 +7,8 @@ Source: learn.microsoft.com CreateNamedPipe, CreatePipe, WaitNamedPipe; [MS-FSCC
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from ...io_manager import services
 from ...io_manager.codes import major
 from ...io_manager.opening.open import close_file, open_device
 from ...kernel.event import Event
-from ...status import STATUS_PENDING, error_for, nt_error
+from ...status import STATUS_NO_MORE_FILES, STATUS_NO_SUCH_FILE, STATUS_PENDING, error_for, nt_error
 from ..system import System
 
 #: As many instances as anybody wants.
@@ -24,6 +26,9 @@ UNLIMITED: Final = 0xFFFF_FFFF
 #: Where the pipes are, and the name of a pipe that is waited for is relative to.
 PIPE_ROOT: Final = "\\Device\\NamedPipe\\"
 FOREVER: Final = -(1 << 63)
+#: FileDirectoryInformation, and how much of the list is asked for at a time.
+_DIRECTORY_INFORMATION: Final = 1
+_LIST_BYTES: Final = 16384
 
 _READ, _WRITE = major.FILE_SHARE_READ, major.FILE_SHARE_WRITE
 _ATTRIBUTES = major.FILE_READ_ATTRIBUTES | major.FILE_WRITE_ATTRIBUTES
@@ -103,6 +108,38 @@ def wait_for_instance(system: System, name: str, limit: int | None) -> None:
         control(root, abi.FSCTL_PIPE_WAIT, head[:14] + text)
     finally:
         close_file(root)
+
+
+def list_pipes(system: System, pattern: str) -> list[tuple[str, int, int]]:
+    """The pipes whose names match, by name: name, instances there are, instances there may be; raises NtError.
+
+    NT: NtQueryDirectoryFile
+    """
+    access = major.SYNCHRONIZE | major.FILE_READ_DATA
+    root = system.create_file_object(PIPE_ROOT, CreateParameters(access=access))
+    found: list[tuple[str, int, int]] = []
+    try:
+        while True:
+            answer, buffer = IoStatusBlock(), bytearray(_LIST_BYTES)
+            status = services.query_directory(
+                root, None, None, None, answer, buffer, None, _DIRECTORY_INFORMATION, pattern
+            )
+            if status in (STATUS_NO_MORE_FILES, STATUS_NO_SUCH_FILE):
+                return found
+            if nt_error(status):
+                raise error_for(status)
+            found += _entries(buffer)
+    finally:
+        close_file(root)
+
+
+def _entries(buffer: bytearray) -> Iterator[tuple[str, int, int]]:
+    start, further = 0, 1
+    while further:
+        further, instances, most, length = struct.unpack_from("<I36xqq4xI", buffer, start)
+        name = buffer[start + 64 : start + 64 + length].decode("utf-16-le", "surrogatepass")
+        yield name, instances, most
+        start += further
 
 
 def control(file_object: FileObject, code: int, given: Any = None, wanted: Any = None) -> tuple[int, int]:

@@ -8,15 +8,17 @@ r"""Named pipes for Python: one end each, read and written without offsets.
 end closed is the end of what can be read: `b""`. An end made or opened with `overlapped=True` goes to a completion
 port by its `file`; `start_connect`, `file.start_read` and `file.start_write` do not wait.
 
-A name is short, or a path: `echo`, `\\.\pipe\echo`, `\Device\NamedPipe\echo`.
+`named_pipes` lists what there is. A name is short, or a path: `echo`, `\\.\pipe\echo`, `\Device\NamedPipe\echo`.
 
 Rows: R31, R34
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import abi
 from ...driver_kit import FileObject, SecurityDescriptor
@@ -204,6 +206,18 @@ class NamedPipe:
         self.file.check_open()
         return pipe_files.peek(self.file.file_object, checked_length(n))[:2]
 
+    @contextmanager
+    def impersonating_client(self) -> Iterator[None]:
+        """Have the calling thread run as the client did when it opened its end, within the block. Raises NtError.
+
+        NT: ImpersonateNamedPipeClient, RevertToSelf
+        """
+        self.file.check_open()
+        subjects = self.file.system.io.subjects
+        with subjects.impersonate(subjects.current()):  # which puts back what was before
+            pipe_files.control(self.file.file_object, abi.FSCTL_PIPE_IMPERSONATE)
+            yield
+
     def flush(self) -> None:
         """Wait until the other end has read everything. Raises NtError.
 
@@ -237,6 +251,23 @@ def pipe_pair(
     system = system or default_system()
     reader, writer = pipe_files.make_anonymous(system, quota, overlapped=overlapped)
     return NamedPipe(_file(system, reader, "pipe")), NamedPipe(_file(system, writer, "pipe"))
+
+
+class PipeEntry(NamedTuple):
+    """A pipe in the list of pipes: how many instances there are, and how many there may be (None: any number)."""
+
+    name: str
+    instances: int
+    most: int | None
+
+
+def named_pipes(pattern: str = "*", *, system: System | None = None) -> list[PipeEntry]:
+    """The pipes of a System whose names match, by name; `*` is any characters, `?` one. Raises NtError.
+
+    NT: NtQueryDirectoryFile
+    """
+    found = pipe_files.list_pipes(system or default_system(), pattern)
+    return [PipeEntry(name, now, None if most == pipe_files.UNLIMITED else most) for name, now, most in found]
 
 
 def _file(system: System, file_object: FileObject, name: str) -> File:
