@@ -28,6 +28,7 @@ from ...driver_kit import (
     status,
 )
 from .facts import change_allocation, change_name, change_times, file_facts, host_path, number_in, volume_facts
+from .stream import Stream
 
 #: Dispositions that leave nothing of a file that is there; the last one does not make one that is not.
 _EMPTYING = (major.FILE_SUPERSEDE, major.FILE_OVERWRITE_IF, major.FILE_OVERWRITE)
@@ -59,9 +60,11 @@ class HostFiles(Driver):
         try:
             path = _path_of(file_object)
             answer = self._answer(path, parameters.disposition)
-            file_object.fs_context = self._open(path, parameters)
+            file_object.fs_context = file = self._open(path, parameters)
         except status.NtError as error:
             return irp.complete(error.status)
+        if file.stream:
+            file_object.fs_context2 = Stream(device, file)
         file_object.delete_pending = bool(parameters.options & major.FILE_DELETE_ON_CLOSE)
         return irp.complete(information=answer)
 
@@ -112,7 +115,8 @@ class HostFiles(Driver):
 
     def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
         """Read from the host's file."""
-        return host_operation(irp, OperationCode.READ, _file(irp))
+        stream: Stream | None = irp.location.file_object.fs_context2  # type: ignore[union-attr]
+        return host_operation(irp, OperationCode.READ, _file(irp)) if stream is None else stream.reads.start(irp)
 
     def dispatch_read_batch(self, device: DeviceObject, irp: Irp) -> int:
         """Read all rows, on the ring they came by."""
@@ -120,7 +124,8 @@ class HostFiles(Driver):
 
     def dispatch_write(self, device: DeviceObject, irp: Irp) -> int:
         """Write to the host's file."""
-        return host_operation(irp, OperationCode.WRITE, _file(irp))
+        stream: Stream | None = irp.location.file_object.fs_context2  # type: ignore[union-attr]
+        return host_operation(irp, OperationCode.WRITE, _file(irp)) if stream is None else stream.writes.start(irp)
 
     def dispatch_write_batch(self, device: DeviceObject, irp: Irp) -> int:
         """Write all rows, on the ring they came by."""
