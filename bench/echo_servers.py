@@ -14,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+import numpy as np
+
 import ntio
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -47,7 +49,7 @@ def batches(count: int, size: int) -> None:
         ends = connections(listener, count)
         with ntio.SocketGroup(port, ends, size=size) as group:
             group.receive()
-            while (packets := port.get_many(256)) is not None and packets.ok and packets.bytes.all():
+            while (packets := port.get_many(256)).ok and np.count_nonzero(packets.bytes) == len(packets):
                 group.reply(packets.key, packets.bytes)
         close(ends)
 

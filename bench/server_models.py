@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 REQUEST = 8
 BACKLOG = 4096
+#: Accepts that a port server keeps started: with one, clients who come at once wait for each other.
+ACCEPTS = 64
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -162,19 +164,14 @@ class PortServer:
         self.listener.listen(BACKLOG)
         self.listener.set_option(*NO_DELAY)
         self.port.associate(self.listener)
-        self.accept()
+        for _ in range(ACCEPTS):
+            self.accept()
         announce(self.listener.address[1])
 
     def accept(self) -> None:
         """Start to accept the next client."""
-        self.coming = self.make_socket(for_accept=True)
-        self.listener.start_accept(self.coming, overlapped=self.accepted)
-
-    def accepted(self, moved: int) -> None:
-        """A client came."""
-        client = PortClient(self, self.coming)
-        self.accept()
-        client.receive()
+        coming = PortClient(self, self.make_socket(for_accept=True))
+        self.listener.start_accept(coming.end, overlapped=coming.accepted)
 
     def work(self) -> None:
         """What each worker does."""
@@ -187,7 +184,12 @@ class PortClient:
 
     def __init__(self, server: PortServer, end: object) -> None:
         self.server, self.end, self.request = server, end, bytearray(REQUEST)
-        server.port.associate(end)
+
+    def accepted(self, moved: int) -> None:
+        """It came."""
+        self.server.accept()
+        self.server.port.associate(self.end)
+        self.receive()
 
     def receive(self) -> None:
         """Start to receive the next request."""
@@ -231,7 +233,6 @@ MODELS: dict[str, Callable[[Records], None]] = {
     "serial": serial,
     "thread per client": thread_per_client,
     "thread per request": thread_per_request,
-    "pool of 8": pool_of(8),
     "pool of 64": pool_of(64),
     "asyncio": asyncio_streams,
     **{f"port of {workers}": port_of(workers) for workers in (1, 2, 4, 8, 64)},

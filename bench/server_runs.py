@@ -7,10 +7,12 @@ the host (Linux: /proc); the rest is read from the server's end, which counts th
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -42,6 +44,16 @@ class Seen(NamedTuple):
 def medians(runs: list[Seen]) -> Seen:
     """The median of each figure."""
     return Seen(*(median(column) for column in zip(*runs, strict=True)))
+
+
+def place() -> str:
+    """Where and when this is measured."""
+    processors = len(os.sched_getaffinity(0))
+    release = ".".join(platform.release().split(".")[:2])
+    return (
+        f"{date.today()}, Python {platform.python_version()}, Linux {release}, {platform.machine()}; "
+        f"{processors} processors, {processors - 1} for the server"
+    )
 
 
 def build_clients(folder: Path) -> Path:

@@ -2,7 +2,10 @@
 
     python echo_server.py [PORT]
 
-Without a port it serves itself a few messages over the loopback and stops.
+Serves until Ctrl-C. Without a port it serves itself a few messages over the loopback and stops.
+
+Everything that ends arrives at the port: a connection that came, bytes that were received, bytes that were sent. Each
+was started with its connection and the step to take then; whichever worker takes the packet takes that step.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 import ntio
 
@@ -17,30 +21,40 @@ ROOM = 4096
 
 
 class Connection:
-    """One client: a buffer, and what is under way on it."""
+    """One client: its end, a buffer, and the steps."""
 
-    def __init__(self, server: EchoServer, number: int, end: ntio.Socket) -> None:
-        self.server, self.number, self.end = server, number, end
-        self.buffer = bytearray(ROOM)
-        server.port.associate(end, number)
+    def __init__(self, server: EchoServer) -> None:
+        self.server, self.end, self.buffer = server, ntio.Socket(for_accept=True), bytearray(ROOM)
+
+    def accepted(self, packet: ntio.Packet) -> None:
+        """The client came: the next one may, and this one is listened to."""
+        self.server.coming = None
+        packet.raise_for_status()
+        self.server.port.associate(self.end)
+        self.server.connections.add(self)
+        self.receive()
 
     def receive(self) -> None:
-        """Start to receive; its packet calls `received`."""
-        self.end.start_receive(self.buffer, overlapped=self.received)
+        """Start to receive."""
+        self.end.start_receive(self.buffer, overlapped=(self, self.received))
 
     def received(self, packet: ntio.Packet) -> None:
         """Send it back; no bytes say that the client has sent its last."""
-        if packet.bytes and packet.ok:
-            self.end.start_send(memoryview(self.buffer)[: packet.bytes], overlapped=self.sent)
+        packet.raise_for_status()
+        if packet.bytes:
+            self.end.start_send(memoryview(self.buffer)[: packet.bytes], overlapped=(self, self.sent))
         else:
-            self.server.forget(self)
+            self.close()
 
     def sent(self, packet: ntio.Packet) -> None:
         """The buffer is free again."""
-        if packet.ok:
-            self.receive()
-        else:
-            self.server.forget(self)
+        packet.raise_for_status()
+        self.receive()
+
+    def close(self) -> None:
+        """The client has gone, or has to."""
+        self.server.connections.discard(self)
+        self.end.close()
 
 
 class EchoServer:
@@ -48,65 +62,62 @@ class EchoServer:
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.port = ntio.CompletionPort()
+        self.connections: set[Connection] = set()
+        self.coming: Connection | None = None
         self.listener = ntio.Socket()
         self.listener.set_option(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(address)
         self.listener.listen()
-        self.port.associate(self.listener, 0)
-        self.connections: dict[int, Connection] = {}
+        self.port.associate(self.listener)
         self.accept()
 
     def accept(self) -> None:
-        """Start to accept the next connection; its packet calls `accepted`."""
-        self.coming = ntio.Socket(for_accept=True)
-        self.listener.start_accept(self.coming, overlapped=self.accepted)
+        """Start to accept the next connection; where the host has no room for it, after the next packet."""
+        self.coming = coming = Connection(self)
+        try:
+            self.listener.start_accept(coming.end, overlapped=(coming, coming.accepted))
+        except ntio.NtError:
+            self.coming = None
 
-    def accepted(self, packet: ntio.Packet) -> None:
-        """Serve the connection that came, and accept the next."""
-        if packet.ok:
-            number = len(self.connections) + 1
-            self.connections[number] = connection = Connection(self, number, self.coming)
-            connection.receive()
+    def handle(self, packet: ntio.Packet) -> None:
+        """Take the step that a packet is for; a client that went away meanwhile is no error of the server."""
+        connection, step = packet.overlapped
+        try:
+            step(packet)
+        except ntio.NtError:
+            connection.close()
+        if self.coming is None:
             self.accept()
 
-    def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
-        connection.end.close()
-
-    def work(self) -> None:
-        """What each worker does: take a packet, do what it is for."""
-        for packet in self.port:
-            try:
-                packet.overlapped(packet)
-            except ntio.NtError:
-                self.forget(self.connections[packet.key])  # the client went away meanwhile
-
     def close(self) -> None:
-        """Send the workers home."""
-        self.port.close()
+        """Let go of everybody."""
         self.listener.close()
-        self.coming.close()
+        for connection in list(self.connections):
+            connection.close()
+        self.port.close()
 
 
 def main() -> None:
     """Serve a port, or ourselves."""
     server = EchoServer(("127.0.0.1", int(sys.argv[1]) if sys.argv[1:] else 0))
-    workers = [threading.Thread(target=server.work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    if sys.argv[1:]:
-        print(f"echoing on {server.listener.address}")
-        workers[0].join()
-        return
-    clients = [socket.create_connection(server.listener.address) for _ in range(5)]
+    with server.port.workers(server.handle):
+        if sys.argv[1:]:
+            print("echoing on {}:{}, until Ctrl-C".format(*server.listener.address), flush=True)
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+        else:
+            talk_to(server.listener.address)
+    server.close()
+
+
+def talk_to(address: tuple[str, int]) -> None:
+    """Five clients, and what comes back to them."""
+    clients = [socket.create_connection(address) for _ in range(5)]
     for number, client in enumerate(clients):
         with client:
             for turn in range(3):
                 client.sendall(b"message %d of client %d" % (turn, number))
                 print(client.recv(100).decode())
-    server.close()
-    for worker in workers:
-        worker.join()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ with ntio.open(path, overlapped=True) as file, ntio.CompletionPort(concurrency=2
     def handle(packet: ntio.Packet) -> None:
         """Deal with one packet, on whichever thread got it."""
         global total
+        if not packet.ok:
+            finished.set()  # what is raised here comes out where the block below ends
         packet.raise_for_status()
         operation = packet.overlapped
         part = sum(operation.data)

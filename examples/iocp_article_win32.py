@@ -86,6 +86,7 @@ def work() -> None:
         if key == STOP_KEY:
             return
         if error:
+            win32event.SetEvent(finished)
             raise pywintypes.error(error, "ReadFile", "a read failed")
         part = sum(request.buffer[:count])
         with lock:
@@ -93,20 +94,23 @@ def work() -> None:
         start_next(request)
 
 
-workers = [threading.Thread(target=work) for _ in range(WORKERS)]
-for worker in workers:
-    worker.start()
-
+workers = []
 outstanding = IN_FLIGHT
-for _ in range(IN_FLIGHT):
-    request = ReadRequest()
-    request.buffer = win32file.AllocateReadBuffer(CHUNK)
-    start_next(request)
-win32event.WaitForSingleObject(finished, win32event.INFINITE)
-for _ in workers:
-    win32file.PostQueuedCompletionStatus(port, 0, STOP_KEY, None)
-for worker in workers:
-    worker.join()
+try:
+    for _ in range(WORKERS):
+        worker = threading.Thread(target=work)
+        worker.start()
+        workers.append(worker)
+    for _ in range(IN_FLIGHT):
+        request = ReadRequest()
+        request.buffer = win32file.AllocateReadBuffer(CHUNK)
+        start_next(request)
+    win32event.WaitForSingleObject(finished, win32event.INFINITE)
+finally:  # after Ctrl-C too
+    for _ in range(WORKERS):
+        win32file.PostQueuedCompletionStatus(port, 0, STOP_KEY, None)
+    for worker in workers:
+        worker.join()
 print(f"{size} bytes read by {WORKERS} threads, their sum is {total}")
 
 win32file.CloseHandle(file)
