@@ -7,14 +7,16 @@
         ... look at what is left ...
 
 CPython looks for a pending signal where a function begins, after a call of something that is not written in Python, and
-at a jump backwards. A trace function sees every instruction of the given modules and raises KeyboardInterrupt at the
-n-th such place; n grows until a run comes to its end undisturbed. Behind a call of something that is written in Python
-it does not look; with `returns=False` those places are left out, where the trace function has seen that call return.
+at a jump backwards. A trace function sees every instruction of the given modules and calls the signal's handler at the
+n-th such place, which raises KeyboardInterrupt unless somebody puts that off; n grows until a run comes to its end
+undisturbed. Behind a call of something that is written in Python it does not look; with `returns=False` those places
+are left out, where the trace function has seen that call return.
 """
 
 from __future__ import annotations
 
 import dis
+import signal
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType, ModuleType, TracebackType
@@ -22,7 +24,7 @@ from typing import Any
 
 
 class Interrupt:
-    """One KeyboardInterrupt at the `number`-th place; `happened` says whether the run was long enough for it."""
+    """One Ctrl-C at the `number`-th place; `happened` says whether the run was long enough for it."""
 
     def __init__(self, number: int, files: frozenset[str], *, returns: bool = True) -> None:
         self.happened = False
@@ -57,7 +59,9 @@ class Interrupt:
             self._left -= 1
             if self._left < 0:
                 self.happened = True
-                raise KeyboardInterrupt
+                handler = signal.getsignal(signal.SIGINT)
+                assert callable(handler)
+                handler(signal.SIGINT, frame)
         return self._trace
 
 

@@ -67,6 +67,55 @@ def test_columns(port: ntio.CompletionPort) -> None:
     assert len(none) == 0 and list(none) == [] and none.ok
 
 
+def test_columns_that_are_not_copied_are_taken_as_they_were_posted(port: ntio.CompletionPort) -> None:
+    keys, numbers = np.arange(5, dtype=np.uint64), np.arange(5, 10, dtype=np.uint64)
+    port.post_many(numbers, keys, copy=False)
+    packets = port.get_many(5)
+    assert packets.key is keys and packets.bytes is numbers
+    port.post_many(numbers, keys)
+    packets = port.get_many(5)
+    assert packets.key is not keys and packets.key.tolist() == keys.tolist()
+    port.post_many(numbers, keys, ["a"] * 5, copy=False)
+    assert port.get_many(5).overlapped == ["a"] * 5
+    port.post_many(numbers.astype(">u8"), keys.astype(np.int16), copy=False)
+    packets = port.get_many(5)
+    assert (packets.bytes.dtype, packets.key.dtype) == (np.uint64, np.uint64)
+    assert packets.bytes.tolist() == numbers.tolist() and packets.key.tolist() == keys.tolist()
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, -1, -1e300, float("-inf"), np.float32(0), False])
+def test_without_time_nobody_waits(port: ntio.CompletionPort, timeout: float) -> None:
+    assert port.get(timeout) is None and len(port.get_many(2, timeout)) == 0
+    port.post(key=1)
+    packet = port.get(timeout)
+    assert packet is not None and packet.key == 1
+
+
+@pytest.mark.parametrize("timeout", [1e6 + 1, 1e300, float("inf"), 2**70, threading.TIMEOUT_MAX * 2])
+def test_a_time_may_be_longer_than_any_lock_can_wait(port: ntio.CompletionPort, timeout: float) -> None:
+    got: list[object] = []
+    waiting = threading.Thread(target=lambda: got.append(port.get(timeout)))
+    waiting.start()
+    until(lambda: port.statistics().waiting)
+    port.post(key=1)
+    waiting.join()
+    assert got == [(1, None, 0, 0)]
+
+
+def test_a_thread_that_gets_a_packet_within_blocking_runs_and_may_wait_again(port: ntio.CompletionPort) -> None:
+    port.post(key=1)
+    port.post(key=2)
+    port.get()
+    with port.blocking():
+        assert port.statistics().active == 0
+        port.get()
+        assert port.statistics().active == 1
+        with port.blocking():
+            assert port.statistics().active == 0
+        assert port.statistics().active == 1
+    assert port.statistics().active == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -63,10 +63,10 @@ class Given(dict[Any, list[Any]]):
 
 
 class WatchedQueue(QueueObject[Any]):
-    """A queue that checks itself; its steps run under the port's lock."""
+    """A queue that checks itself after each step, before anybody takes the next one."""
 
     def __init__(self, maximum: int, watch: Watch) -> None:
-        super().__init__(maximum)
+        super().__init__(maximum, threading.RLock())
         self.given: Given = Given(watch.given)  # type: ignore[assignment]
         self.watch = watch
         self.most = 0
@@ -80,40 +80,43 @@ class WatchedQueue(QueueObject[Any]):
         self.most = max(self.most, self.active)
 
     def insert(self, packet: Any, *, head: bool = False) -> Any:
-        before = self.active
-        chosen = super().insert(packet, head=head)
-        self.check(before)
-        return chosen
+        with self.lock:
+            before = self.active
+            chosen = super().insert(packet, head=head)
+            self.check(before)
+            return chosen
 
     def insert_run(self, run: Run) -> list[Any]:
-        before = self.active
-        chosen = super().insert_run(run)
-        self.check(before)
-        return chosen
+        with self.lock:
+            before = self.active
+            chosen = super().insert_run(run)
+            self.check(before)
+            return chosen
 
     def remove(self, thread: Any, *, due: bool = False, user_apc: bool = False, count: int = 1) -> Answer:
-        before = self.active
-        released = thread in self.released
-        answer = super().remove(thread, due=due, user_apc=user_apc, count=count)
-        if answer is Answer.PACKET:  # whoever comes back may go on, but nobody is let in above the limit
-            self.watch.law(self.active <= self.maximum, "a packet was given above the limit")
-        if answer is Answer.TIMEOUT:  # no wait at all: it runs on as before, and counts if it did not
-            before += not released
-        self.check(before)
-        return answer
+        with self.lock:
+            before = self.active
+            released = thread in self.released
+            answer = super().remove(thread, due=due, user_apc=user_apc, count=count)
+            if answer is Answer.PACKET:  # whoever comes back may go on, but nobody is let in above the limit
+                self.watch.law(self.active <= self.maximum, "a packet was given above the limit")
+            if answer is Answer.TIMEOUT:  # no wait at all: it runs on as before, and counts if it did not
+                before += not released
+            self.check(before)
+            return answer
 
-    def take_more(self, thread: Any, count: int) -> None:
-        taken = self.given[thread]
+    def _take_more(self, taken: list[Any], count: int) -> None:
         there = len(taken)
-        super().take_more(thread, count)
+        super()._take_more(taken, count)
         for entry in taken[there:]:
             self.watch.given(entry)
 
     def wait_started(self, thread: Any) -> Any:
-        before = self.active
-        chosen = super().wait_started(thread)
-        self.check(before)
-        return chosen
+        with self.lock:
+            before = self.active
+            chosen = super().wait_started(thread)
+            self.check(before)
+            return chosen
 
 
 class Watch:

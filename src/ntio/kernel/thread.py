@@ -47,7 +47,7 @@ class Thread:
     NT: ETHREAD
     """
 
-    __slots__ = ("__weakref__", "_waits", "apcs", "bell", "host", "irps", "lock", "queue", "waiter", "waker")
+    __slots__ = ("__weakref__", "apcs", "bell", "host", "irps", "lock", "queue", "waiter", "waits", "waker")
 
     def __init__(self, hal: Hal) -> None:
         self.host: HostThread = hal.current_thread()
@@ -60,7 +60,8 @@ class Thread:
         self.bell.acquire()
         #: Brings the thread back from where it waits for more than its bell.
         self.waker: Callable[[], None] | None = None
-        self._waits = 0
+        #: Waits within waits that are under way; a thread that asks its port is in none.
+        self.waits = 0
 
     def ring(self) -> None:
         """Wake the thread from its sleep on `bell`; at once if it does not sleep yet."""
@@ -78,18 +79,18 @@ class Thread:
     def work_for(self, queue: WorkQueue | None) -> None:
         """Belong to a port from now on, or to none; no wait is under way."""
         self.queue = queue
-        self._waits = 0
+        self.waits = 0
 
     def wait_started(self) -> None:
         """The thread begins a wait, perhaps within another."""
-        self._waits += 1
-        if self._waits == 1 and self.queue is not None:
+        self.waits += 1
+        if self.waits == 1 and self.queue is not None:
             self.queue.wait_started(self)
 
     def wait_ended(self) -> None:
         """The innermost wait is over."""
-        self._waits = max(self._waits - 1, 0)
-        if not self._waits and self.queue is not None:
+        self.waits = max(self.waits - 1, 0)
+        if not self.waits and self.queue is not None:
             self.queue.wait_ended(self)
 
     def __repr__(self) -> str:

@@ -1,14 +1,14 @@
 """Completion ports: packets go in, and as many threads as shall run take them out.
 
-`kernel/queue_object` says who gets what; here are the threads. The queue has one lock, held for the length of a step.
-A thread that has to wait sleeps on a lock of its own, its *bell*, which whoever gives it a packet rings: so the chosen
-thread wakes, and no other. (A condition variable wakes in the order of arrival, which is the wrong one.)
+`kernel/queue_object` says who gets what, one step at a time; here are the threads. One that has to wait sleeps on a
+lock of its own, its *bell*, which whoever gives it a packet rings: so the chosen thread wakes, and no other. (A
+condition variable wakes in the order of arrival, which is the wrong one.)
 
-    insert   a step under the lock; if it chose a thread, ring its bell
-    remove   a step under the lock; if the answer is to wait, sleep on the bell, look whether a packet is there ...
+    insert   a step of the queue; if it chose a thread, ring its bell
+    remove   a step of the queue; if the answer is to wait, sleep on the bell, look whether a packet is there ...
 
 A bell may ring too often (a late waking, a user APC, a look at threads that may have ended), never too seldom: every
-sleeper looks again under the lock. One whose time is up takes the packet if it was given one meanwhile. One that is
+sleeper looks again. One whose time is up takes the packet if it was given one meanwhile. One that is
 interrupted (Ctrl-C) puts back what it was given, at the head, and the next waiter gets it. The packet leaves the
 queue's books in the very last step before it is the caller's, and nothing that could be interrupted comes after.
 
@@ -24,8 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from ...hal.put_off import PutOff
 from ...kernel.apc import run_apcs
-from ...kernel.queue_object import ABANDONED, PACKET, USER_APC, WAIT, QueueObject, QueueSnapshot, Run
+from ...kernel.queue_object import PACKET, WAIT, Answer, QueueObject, QueueSnapshot, Run
 from ...kernel.thread import Thread
 from ...status import (
     STATUS_ABANDONED_WAIT_0,
@@ -46,6 +47,13 @@ if TYPE_CHECKING:
 _LONGEST_SLEEP: Final = 1e6
 _SUSPICIOUS_SLEEP: Final = 0.05
 
+_STATUSES: Final = {
+    Answer.PACKET: STATUS_SUCCESS,
+    Answer.TIMEOUT: STATUS_TIMEOUT,
+    Answer.USER_APC: STATUS_USER_APC,
+    Answer.ABANDONED: STATUS_ABANDONED_WAIT_0,
+}
+
 
 class CompletionPort:
     """A queue of completion packets, and the threads that work for it; at most `concurrency` are to run at a time.
@@ -54,7 +62,7 @@ class CompletionPort:
     NT: IoCompletion object
     """
 
-    __slots__ = ("__weakref__", "_devices", "_here", "_lock", "_queue", "_suspects", "closed", "io")
+    __slots__ = ("__weakref__", "_devices", "_here", "_queue", "_suspects", "closed", "io")
 
     def __init__(self, io: IoManager, concurrency: int = 0) -> None:
         if concurrency < 0:
@@ -64,8 +72,7 @@ class CompletionPort:
         self.closed = False
         self._here = io.hal.here
         self._suspects = io.threads.suspects
-        self._lock = io.hal.new_lock()
-        self._queue: QueueObject[Entry] = QueueObject(concurrency or io.processors.count)
+        self._queue: QueueObject[Entry] = QueueObject(concurrency or io.processors.count, io.hal.new_lock())
         self._devices: dict[FileObject, int] = {}
         io.ports.add(self)  # which closes them when the System stops or is closed
 
@@ -89,8 +96,7 @@ class CompletionPort:
 
     def snapshot(self) -> QueueSnapshot:
         """The queue's lists at this moment."""
-        with self._lock:
-            return self._queue.snapshot()
+        return self._queue.snapshot()
 
     # --- putting in ---------------------------------------------------------------------------------------------------
 
@@ -100,8 +106,7 @@ class CompletionPort:
         NT: NtSetIoCompletion, IoSetIoCompletion
         """
         try:
-            with self._lock:
-                chosen: Any = self._queue.insert((key, apc_context, information, status))
+            chosen: Any = self._queue.insert((key, apc_context, information, status))
             if chosen is not None:
                 chosen.ring()
         except BaseException:
@@ -111,8 +116,7 @@ class CompletionPort:
     def insert_many(self, columns: Columns) -> None:
         """Put packets in, in their order; the port keeps the columns."""
         try:
-            with self._lock:
-                chosen: list[Any] = self._queue.insert_run(Run(columns, 0, len(columns[0])))
+            chosen: list[Any] = self._queue.insert_run(Run(columns, 0, len(columns[0])))
             for thread in chosen:
                 thread.ring()
         except BaseException:
@@ -121,15 +125,12 @@ class CompletionPort:
 
     def drain(self) -> Packets | None:
         """Take everything that is queued, without waiting and without working for the port."""
-        with self._lock:
-            entries = self._queue.drain()
+        entries = self._queue.drain()
         return packets_of(entries) if entries else None
 
     def _settle(self) -> None:
         """An interrupt may have come between queueing and choosing a thread, or between choosing and waking it."""
-        with self._lock:
-            self._queue.fill()
-            chosen: list[Any] = list(self._queue.given)
+        chosen: list[Any] = self._queue.settle()
         for thread in chosen:
             thread.ring()
 
@@ -153,16 +154,19 @@ class CompletionPort:
         thread: Any = self._here.counted
         if thread is None or thread.queue is not self:
             thread = self._bind()
+        thread.waits = 0  # one that asks within `blocking()` runs, and one that was interrupted in a wait is out of it
         queue = self._queue
+        given = queue.given
         try:
-            if timeout is None and not alertable and not self._suspects:
-                status = self._obtain_one(thread)
+            if timeout is None and not alertable:
+                answer = queue.remove(thread)
+                status = STATUS_SUCCESS if answer is PACKET else self._wait(thread, answer, 1)
             else:
                 status = self._obtain(thread, timeout, alertable, 1)
             if status == STATUS_SUCCESS:
-                packet = shape(queue.given[thread][0])
+                packet = shape(given[thread][0])
                 # Nothing is called from here on: an interrupt comes before, and the packet is put back, or after.
-                del queue.given[thread]
+                del given[thread]
                 return STATUS_SUCCESS, packet
         except BaseException:
             self._interrupted(thread)
@@ -189,11 +193,18 @@ class CompletionPort:
         thread: Any = self._here.counted
         if thread is None or thread.queue is not self:
             thread = self._bind()
+        thread.waits = 0  # one that asks within `blocking()` runs, and one that was interrupted in a wait is out of it
+        queue = self._queue
+        given = queue.given
         try:
-            status = self._obtain(thread, timeout, alertable, count)
+            if timeout is None and not alertable:
+                answer = queue.remove(thread, count=count)
+                status = STATUS_SUCCESS if answer is PACKET else self._wait(thread, answer, count)
+            else:
+                status = self._obtain(thread, timeout, alertable, count)
             if status == STATUS_SUCCESS:
-                packets = shape(self._queue.given[thread])
-                del self._queue.given[thread]  # and nothing is called after that
+                packets = shape(given[thread])
+                del given[thread]  # and nothing is called after that
                 return STATUS_SUCCESS, packets
         except BaseException:
             self._interrupted(thread)
@@ -202,43 +213,36 @@ class CompletionPort:
             run_apcs(thread)
         return status, None
 
-    def _obtain_one(self, thread: Thread) -> int:
-        """What `_obtain` does for the most common wish, by the shortest way."""
-        with self._lock:
-            answer = self._queue.remove(thread)
-        if answer is WAIT:
-            if self.io.open_network is not None:
-                return self._sleep(thread, None, False, 1)  # which sees to the network
-            thread.bell.acquire()
-            if thread not in self._queue.given:
-                thread.ring()  # for something else than a packet: look at once what it is
-                return self._sleep(thread, None, False, 1)
-            return STATUS_SUCCESS
-        return STATUS_SUCCESS if answer is PACKET else STATUS_ABANDONED_WAIT_0
+    def _wait(self, thread: Thread, answer: Answer, count: int) -> int:
+        """Sleep until there is a packet, by the shortest way, if that was the answer."""
+        if answer is not WAIT:
+            return STATUS_ABANDONED_WAIT_0
+        if self._suspects or self.io.open_network is not None:  # more to see to than the bell
+            return self._sleep(thread, None, False, count)
+        thread.bell.acquire()
+        queue = self._queue
+        if thread not in queue.given:
+            thread.ring()  # for something else than a packet: look at once what it is
+            return self._sleep(thread, None, False, count)
+        if count > 1 and queue.entries:
+            queue.take_more(thread, count)
+        return STATUS_SUCCESS
 
     def _obtain(self, thread: Thread, timeout: float | None, alertable: bool, count: int) -> int:
         """Ask, and sleep if that is the answer; with STATUS_SUCCESS the packets are in the queue's `given`."""
-        queue = self._queue
         if alertable:
             with thread.lock:
-                thread.waiter = thread
+                thread.waiter = thread  # a routine that comes from here on rings the bell
         try:
-            with self._lock:
-                user_apc = alertable and bool(thread.apcs)
-                due = timeout is not None and timeout <= 0
-                answer = queue.remove(thread, due=due, user_apc=user_apc, count=count)
-                if answer is PACKET:
-                    if count > 1:
-                        queue.take_more(thread, count)
-                    return STATUS_SUCCESS
+            user_apc = alertable and bool(thread.apcs)
+            due = timeout is not None and timeout <= 0
+            answer = self._queue.remove(thread, due=due, user_apc=user_apc, count=count)
             if answer is WAIT:
                 return self._sleep(thread, timeout, alertable, count)
         finally:
             if alertable:
                 thread.waiter = None
-        if answer is ABANDONED:
-            return STATUS_ABANDONED_WAIT_0
-        return STATUS_USER_APC if answer is USER_APC else STATUS_TIMEOUT
+        return _STATUSES[answer]
 
     def _sleep(self, thread: Thread, timeout: float | None, alertable: bool, count: int) -> int:
         queue, clock, suspects = self._queue, self.io.hal.clock, self._suspects
@@ -249,43 +253,41 @@ class CompletionPort:
                 self.io.threads.check()
             nap = min(left, _SUSPICIOUS_SLEEP if suspects else _LONGEST_SLEEP)
             rung = self._nap(thread, nap)
-            if count == 1 and thread in queue.given:
-                return STATUS_SUCCESS
             if deadline is not None:  # a simulated clock stands still during a nap
                 left = max(deadline - clock.now() if rung else left - nap, 0)
-            with self._lock:
-                if thread in queue.given:
-                    queue.take_more(thread, count)
-                    return STATUS_SUCCESS
-                if queue.closed:
+            closed = queue.closed  # looked at first: nobody is given anything after
+            if thread not in queue.given:
+                if closed:
                     return STATUS_ABANDONED_WAIT_0
-                if alertable and thread.apcs:
-                    queue.give_up(thread)
-                    return STATUS_USER_APC
-                if not left:
-                    queue.give_up(thread)
-                    return STATUS_TIMEOUT
+                ran = alertable and bool(thread.apcs)
+                if (not ran and left) or not queue.give_up(thread):
+                    continue
+                return STATUS_USER_APC if ran else STATUS_TIMEOUT
+            if count > 1 and queue.entries:
+                queue.take_more(thread, count)
+            return STATUS_SUCCESS
 
     def _nap(self, thread: Thread, seconds: float) -> bool:
         """Sleep until the bell rings; who sleeps sees to the network meanwhile, and nobody has to be woken for it."""
         network = self.io.open_network
-        return thread.bell.acquire(timeout=seconds) if network is None else network.sleep(thread, seconds)
+        return self.io.hal.nap(thread.bell, seconds) if network is None else network.sleep(thread, seconds)
 
     def _interrupted(self, thread: Thread) -> None:
-        with self._lock:
+        with PutOff():
             self._queue.interrupted(thread)
-        self._settle()
+            self._settle()
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
     def _bind(self) -> Thread:
         """Have the calling thread work for this port from now on."""
-        former: Any = self._here.counted
-        if former is not None and former.queue is not None:
-            former.queue.leave(former)
-        thread = self.io.threads.current()
-        thread.work_for(self)
-        self._here.counted = thread
+        with PutOff():
+            former: Any = self._here.counted
+            if former is not None and former.queue is not None:
+                former.queue.leave(former)
+            thread = self.io.threads.current()
+            thread.work_for(self)
+            self._here.counted = thread
         return thread
 
     def wait_started(self, thread: Thread) -> None:
@@ -294,8 +296,7 @@ class CompletionPort:
         NT: KiActivateWaiterQueue
         """
         try:
-            with self._lock:
-                chosen: Any = self._queue.wait_started(thread)
+            chosen: Any = self._queue.wait_started(thread)
             if chosen is not None:
                 chosen.ring()
         except BaseException:
@@ -304,8 +305,7 @@ class CompletionPort:
 
     def wait_ended(self, thread: Thread) -> None:
         """That wait is over: the thread runs again, even if it is one too many."""
-        with self._lock:
-            self._queue.wait_ended(thread)
+        self._queue.wait_ended(thread)
 
     def leave(self, thread: Thread) -> None:
         """A thread ends, or works for another port from now on.
@@ -313,17 +313,15 @@ class CompletionPort:
         NT: KeRundownQueue's counterpart in a thread's end
         """
         thread.work_for(None)
-        with self._lock:
-            chosen: list[Any] = self._queue.leave(thread)
+        chosen: list[Any] = self._queue.leave(thread)
         for one in chosen:
             one.ring()
 
     def look_again(self) -> None:
         """A thread may have ended unnoticed: have the last waiter look for that from time to time."""
-        with self._lock:
-            watcher: Any = self._queue.waiters[-1] if self._queue.waiters else None
-        if watcher is not None:
-            watcher.ring()
+        waiters: Any = self._queue.snapshot().waiters
+        if waiters:
+            waiters[-1].ring()
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
@@ -348,7 +346,8 @@ class CompletionPort:
     def devices(self) -> list[tuple[FileObject, int]]:
         """The open files that belong to the port, with their keys."""
         with self.io.irps.lock:
-            return list(self._devices.items())
+            found = list(self._devices.items())
+        return found
 
     def close(self) -> None:
         """Discard what is queued and send every waiting thread away with STATUS_ABANDONED_WAIT_0. Idempotent.
@@ -356,8 +355,8 @@ class CompletionPort:
         Files keep the port as something that takes their packets and throws them away.
         NT: KeRundownQueue
         """
-        with self._lock:
+        with PutOff():  # else waiters could stay asleep
             self.closed = True
             waiters: list[Any] = self._queue.close()[0]
-        for thread in waiters:
-            thread.ring()
+            for thread in waiters:
+                thread.ring()

@@ -125,7 +125,7 @@ class Packets(Sequence[Packet]):
 def packet_of(entry: Entry | Run) -> Packet:
     """One packet of the queue, as it is handed out."""
     if type(entry) is tuple:
-        if isinstance(entry[1], PacketOwner):
+        if entry[1] is not None and isinstance(entry[1], PacketOwner):
             entry[1].taken()
         return _make(Packet, entry)
     assert isinstance(entry, Run)
@@ -136,8 +136,11 @@ def packet_of(entry: Entry | Run) -> Packet:
 def packets_of(entries: list[Entry | Run]) -> Packets:
     """What was taken from the queue, in its order, as columns; views of what was posted where that is one piece."""
     first = entries[0]
-    if isinstance(first, Run):
+    if type(first) is Run:
         if len(entries) == 1:
+            key, overlapped, moved, status = first.content
+            if first.stop - first.start == len(key):
+                return Packets(key, overlapped, moved, status)
             return _rows(first, first.stop)
         second = entries[1]
         # A waiter is given one packet, and then takes what follows: often the rest of the same run.

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ...hal.machine import Lock
+from ...hal.put_off import PutOff
 from ...io_manager.ports.completion_port import CompletionPort
 from ...status import STATUS_SUCCESS, InvalidParameter
 from ..default import default_system
@@ -53,7 +54,7 @@ class PortExecutor(Executor):
     def submit(self, function: Callable[P, T], /, *arguments: P.args, **keywords: P.kwargs) -> Future[T]:
         """Have `function(*arguments, **keywords)` called; its future."""
         future: Future[T] = Future()
-        with self._lock:
+        with PutOff(), self._lock:  # a call that is queued has a thread to make it
             if self._shut_down:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._port.insert_packet(0, (future, function, arguments, keywords), STATUS_SUCCESS, 0)
@@ -66,12 +67,13 @@ class PortExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take nothing more; with `cancel_futures` what has not begun is cancelled, with `wait` the rest waited for."""
-        with self._lock:
-            first, self._shut_down = not self._shut_down, True
-        if cancel_futures:
-            self._cancel_all()
-        if first and self._dropped.detach():
-            _send_home(self._port, self._threads, self._at_exit)
+        with PutOff():
+            with self._lock:
+                self._shut_down = True
+            if cancel_futures:
+                self._cancel_all()
+            if self._dropped.detach():
+                _send_home(self._port, self._threads, self._at_exit)
         if wait:
             with self._hal.waiting():
                 for thread in self._threads:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from ...hal.put_off import PutOff
 from ...io_manager.ports.completion_port import CompletionPort
 from ...io_manager.ports.packets import Packets
 from ...status import STATUS_SUCCESS, InvalidParameter
@@ -32,17 +33,32 @@ class PortWorkers:
         self._port = port
         self._handle = handle
         self._end = object()  # what is posted to end a thread
+        self._not_told = 0
         work = self._work if batch == 0 else lambda: self._work_in_batches(batch)
-        self.threads = [port.io.hal.spawn(work, f"{name} {number}") for number in range(count)]
+        self.threads: list[Any] = []
+        try:
+            with PutOff():
+                for number in range(count):
+                    self.threads.append(port.io.hal.spawn(work, f"{name} {number}"))
+                    self._not_told += 1
+        except BaseException:  # Ctrl-C, or no more threads to be had: nobody will stop them later
+            self._tell()
+            raise
 
     def stop(self) -> None:
         """End the threads when everything posted before is dealt with; raises what handlers raised, as a group."""
-        for _ in self.threads:
-            self._port.insert_packet(0, self._end, STATUS_SUCCESS, 0)
+        self._tell()
         self.join()
         if self.errors:
             errors, self.errors = self.errors, []
             raise BaseExceptionGroup("handlers of a completion port raised", errors)
+
+    def _tell(self) -> None:
+        """Post an end for each thread, once, so that none is left over if Ctrl-C comes and `stop` is called again."""
+        with PutOff():
+            while self._not_told:
+                self._port.insert_packet(0, self._end, STATUS_SUCCESS, 0)
+                self._not_told -= 1
 
     def join(self) -> None:
         """Wait until every thread has ended."""
