@@ -113,8 +113,10 @@ def test_a_disconnected_socket_may_connect_again(system: ntio.System) -> None:
             client.connect(listener.address, data)
             with listener.accept(SECONDS) as server:
                 assert server.receive(10, SECONDS) == data
-                client.disconnect(TF_REUSE_SOCKET)
+                ending = client.start_disconnect(TF_REUSE_SOCKET)
                 assert server.receive(10, SECONDS) == b""
+                assert not ending.done  # the peer has not ended it yet
+            assert ending.wait(SECONDS) == 0
 
 
 def test_options(pair: Pair) -> None:

@@ -20,6 +20,9 @@ from .operations import Operations
 #: signal that arrives after the last look and before the thread has fallen asleep would otherwise wake nobody, ever.
 PATIENCE = 1.0
 
+#: The slot of a result that is no row's: the watched descriptor is readable.
+WATCH = 0xFFFF_FFFE
+
 
 class Engine(Protocol):
     """What a backend does; `OperationQueue` serialises every call but `enter`."""
@@ -27,12 +30,23 @@ class Engine(Protocol):
     name: str
     entries: int
     crossings: int
+    #: Whether `enter` can watch a descriptor of the host meanwhile.
+    watches: bool
 
     def stage(self, operations: Operations, start: int, count: int, slot: int) -> None:
         """Take rows of a batch; they start at the next `enter`."""
 
     def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
         """Take these rows of a batch, in this order; they start at the next `enter`."""
+
+    def prepare(self, operations: Operations) -> None:
+        """Make ready what `stage_standing` needs of a batch; only its lengths may change from now on."""
+
+    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
+        """Take these rows of each batch that was prepared, batch after batch."""
+
+    def stage_watch(self, descriptor: int) -> None:
+        """Report once, by a result of slot `WATCH`, that a descriptor is readable; only where `watches`."""
 
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """Ask that rows of a batch end early."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,14 @@ IN_PROGRESS = -errno.EINPROGRESS
 BROKEN_PIPE = -errno.EPIPE
 NOT_CONNECTED = -errno.ENOTCONN
 REFUSED = -errno.ECONNREFUSED
+NO_DESCRIPTOR = (-errno.EMFILE, -errno.ENFILE)
+#: What accept(2) says of a connection that is gone again before it was taken: the next one counts.
+_GONE = frozenset(
+    getattr(errno, name, 0)
+    for name in (
+        "ECONNABORTED", "EPROTO", "ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "ENETUNREACH",
+    )
+)  # fmt: skip
 
 SHUT_RECEIVE, SHUT_SEND, SHUT_BOTH = 0, 1, 2
 STREAM, DATAGRAM = 1, 2
@@ -43,6 +52,8 @@ class HostSocket:
     __slots__ = ("_receive", "_send", "_socket", "descriptor", "family", "kind")
 
     def __init__(self, native: socket.socket) -> None:
+        if native.gettimeout() is not None:  # socket.setdefaulttimeout is for those who wait
+            native.settimeout(None)
         self._socket = native
         self._receive, self._send = native.recv_into, native.send
         self.descriptor = native.fileno()
@@ -90,16 +101,21 @@ class HostSocket:
 
     def accept(self) -> HostSocket | int:
         """The next connection of a listening socket, or minus an errno."""
-        try:
-            native, _ = self._socket.accept()
-        except OSError as error:
-            return -(error.errno or errno.EIO)
-        return HostSocket(native)
+        while True:
+            try:
+                native, _ = self._socket.accept()
+            except OSError as error:
+                if error.errno not in _GONE:
+                    return -(error.errno or errno.EIO)
+            else:
+                return HostSocket(native)
 
     def connect(self, address: bytes) -> int:
         """Begin to connect: 0, or -EINPROGRESS, after which `connected` tells the rest when the socket is writable."""
         self._socket.setblocking(False)
         result = _errno_of(lambda: self._socket.connect(unpack_address(address)))
+        if result == -errno.ECONNABORTED:  # the end of the attempt before, whose error `connected` has taken
+            result = _errno_of(lambda: self._socket.connect(unpack_address(address)))
         if result != IN_PROGRESS:
             self._socket.setblocking(True)
         return result
@@ -108,9 +124,16 @@ class HostSocket:
         """What came of connecting: 0, minus an errno, or -EINPROGRESS."""
         failed = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if not failed and _errno_of(self._socket.getpeername) == NOT_CONNECTED:
-            return IN_PROGRESS
+            if not self._hung_up():
+                return IN_PROGRESS
+            failed = -REFUSED  # somebody else has been told what came of it
         self._socket.setblocking(True)
         return -failed
+
+    def _hung_up(self) -> bool:
+        poll = select.poll()
+        poll.register(self.descriptor, 0)
+        return bool(poll.poll(0))
 
     def bind(self, address: bytes) -> int:
         """Give it a local address: 0, or minus an errno."""

@@ -10,20 +10,22 @@ Rows: R4, R30
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .engine import Engine
+from .engine import WATCH, Engine
 from .operations import COMPLETION, Operations
+from .standing import Standing
 
 _CANCELLED = -errno.ECANCELED
 #: Results after which an operation that nobody cancelled is simply submitted again.
 _AGAIN = (-errno.ECANCELED, -errno.EINTR)
 
-#: Rows of a batch that finished, or None: the batch is whole.
-News = tuple[Operations, npt.NDArray[Any] | None]
+#: What is to be called, and with what.
+News = tuple[Callable[..., None], tuple[Any, ...]]
 
 
 class InFlight:
@@ -35,13 +37,17 @@ class InFlight:
         self.count = 0
         self.batches: dict[int, Operations] = {}
         self.backlog: list[Operations] = []  # batches with rows nobody waits for that found no room yet
+        #: Batches that have the queue for themselves.
+        self.standing: Standing | None = None
+        #: The engine watches a descriptor, and it has not been readable so far.
+        self.watching = False
         self._free_slots: list[int] = []
         self._slots_made = 0
 
     def admit(self, operations: Operations) -> list[News]:
         """Give a batch its slot; one without rows is finished at once and is returned."""
         if not operations.count:
-            return [(operations, None)]
+            return self._whole(operations)
         if not self._free_slots:
             self._free_slots.append(self._slots_made)
             self._slots_made += 1
@@ -86,6 +92,11 @@ class InFlight:
         """Write results into the batches they belong to; returns what is to be announced."""
         if not len(completions):
             return []
+        if self.standing is not None:
+            told = self.standing.record(completions)
+            if told is not None:
+                self.count -= len(completions)
+                return [told]
         slots = completions["slot"]
         first = int(slots[0])
         if first in self.batches and (slots == first).all():
@@ -93,7 +104,9 @@ class InFlight:
         finished: list[News] = []
         for slot in np.unique(slots).tolist():
             batch = self.batches.get(slot)
-            if batch is not None:
+            if slot == WATCH:
+                self.watching = False
+            elif batch is not None:
                 finished += self._record(batch, completions[slots == slot])
         return finished
 
@@ -108,7 +121,7 @@ class InFlight:
         batch.results[completions["row"]] = results
         batch.remaining -= count
         self.count -= count
-        news: list[News] = [] if batch.on_rows is None else [(batch, completions)]
+        news = self._rows(batch, completions)
         return news if batch.remaining else news + self.retire(batch)
 
     def _restage(self, batch: Operations, completions: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -129,21 +142,31 @@ class InFlight:
         dropped["row"] = np.arange(first, operations.count)
         dropped["result"] = operations.results[first:] = _CANCELLED
         operations.remaining -= len(dropped)
-        news: list[News] = [] if operations.on_rows is None or not len(dropped) else [(operations, dropped)]
+        news = self._rows(operations, dropped) if len(dropped) else []
         return news if operations.remaining else news + self.retire(operations)
 
     def retire(self, operations: Operations) -> list[News]:
         """Forget a batch that is whole; says who wants to hear of it."""
         del self.batches[operations.slot]
         self._free_slots.append(operations.slot)
+        return self._whole(operations)
+
+    def _whole(self, operations: Operations) -> list[News]:
         # Listed only if need be: its owner may resize the buffer while a driver on another thread still has the list.
-        return [(operations, None)] if operations.on_complete is not None else []
+        return [(operations.on_complete, (operations,))] if operations.on_complete is not None else []
+
+    def _rows(self, operations: Operations, completions: npt.NDArray[Any]) -> list[News]:
+        if operations.on_rows is None:
+            return []
+        return [(operations.on_rows, (operations, completions["row"], completions["result"]))]
 
 
 def announce(news: list[News]) -> None:
     """Call whoever wants to hear of rows that finished, and then of batches that are whole; no lock is held."""
-    for operations, completions in news:
-        if completions is not None and operations.on_rows is not None:
-            operations.on_rows(operations, completions["row"], completions["result"])
-        elif completions is None and operations.on_complete is not None:
-            operations.on_complete(operations)
+    waiting = iter(news)
+    for routine, arguments in waiting:
+        try:
+            routine(*arguments)
+        except BaseException:  # an interrupt perhaps: the others are told all the same
+            announce(list(waiting))
+            raise

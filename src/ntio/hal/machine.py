@@ -143,6 +143,15 @@ class Hal:
         finally:
             counted.wait_ended()
 
+    def nap(self, lock: Lock, timeout: float | None = None) -> bool:
+        """The same, for waits that do not count: a thread that is nobody's, or a port's own."""
+        return lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX))
+
+    def join(self, thread: HostThread, timeout: float | None = None) -> bool:
+        """Wait until a thread has ended, `timeout` seconds at most; says whether it has. The wait counts."""
+        with self.waiting():
+            return thread.join(timeout)
+
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Around whatever makes the calling thread wait: the port it works for, if any, lets another one in."""

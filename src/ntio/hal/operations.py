@@ -102,8 +102,8 @@ class Operations:
 
     __slots__ = (
         "auxiliary", "auxiliary_position", "buffer", "buffer_index", "cancelled", "code", "count", "directory", "file",
-        "fixed", "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "remaining",
-        "results", "slot", "standing",
+        "fixed", "flags", "keep", "length", "next_row", "offset", "on_complete", "on_rows", "position", "prepared",
+        "remaining", "results", "slot", "standing",
     )
 
     def __init__(
@@ -148,6 +148,8 @@ class Operations:
         self.slot = -1
         #: Rows may be started again and again, and the batch stays (`OperationQueue.stand`).
         self.standing = False
+        #: What an engine has made of the rows beforehand, for its own use.
+        self.prepared: npt.NDArray[Any] | None = None
         self.cancelled: npt.NDArray[np.bool_] | None = None
 
     @property

@@ -31,6 +31,11 @@ class ReadySet:
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, select.EPOLLIN)
 
+    @property
+    def descriptor(self) -> int:
+        """Readable when there is something new: for whoever waits for other things as well."""
+        return self._epoll.fileno()
+
     def add(self, descriptor: int) -> None:
         """Watch a descriptor; raises OSError (ENOSPC: more than the host lets this user watch)."""
         self._epoll.register(descriptor, _WATCHED)
@@ -42,10 +47,16 @@ class ReadySet:
         except (OSError, ValueError):
             pass
 
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """What is new, waiting `timeout` seconds at most: descriptors, each with READABLE, WRITABLE or both."""
+    def wait(self, timeout: float | None) -> list[tuple[int, int]] | None:
+        """What is new, waiting `timeout` seconds at most: descriptors, each with READABLE, WRITABLE or both.
+
+        Nothing at all for a thread that was woken, None for one whose time has passed.
+        """
+        ready = self._epoll.poll(timeout)
+        if not ready:
+            return None
         news: list[tuple[int, int]] = []
-        for descriptor, events in self._epoll.poll(timeout):
+        for descriptor, events in ready:
             if descriptor == self._bell:
                 try:
                     os.eventfd_read(self._bell)

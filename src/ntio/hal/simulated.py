@@ -12,7 +12,8 @@ if asked for: reads and writes of streams that move only a part, and rows that e
 them, as io_uring does when a thread exits (`OperationQueue` must hide those).
 
 A thread that waits for what can never come by itself (an idle pipe) sleeps on a lock until another thread writes or
-cancels; with a timeout, the clock moves on by the timeout and it returns.
+cancels; with a timeout, the clock moves on by the timeout and it returns. Waits for events, threads and the like let
+the others go first (`virtual_clock`).
 
 Rows: R11, R30
 """
@@ -23,7 +24,6 @@ import errno
 import heapq
 import os
 import random
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -32,41 +32,16 @@ import numpy.typing as npt
 
 from .file_table import FileTable
 from .host_rows import Tables, descriptor, is_cancelled, path_of, refusal
-from .machine import Hal
+from .machine import Hal, HostThread, Lock
 from .operation_queue import OperationQueue
 from .operations import COMPLETION, WORKING_DIRECTORY, OperationCode, Operations, cell, rounded_entries
 from .simulated_files import OpenFile, SimulatedFile, SimulatedFiles, SimulatedPipe, status_of
 from .statx import AT_EMPTY_PATH, STATX, write_statx
+from .virtual_clock import VirtualClock
 
 _CANCELLED = -errno.ECANCELED
 _CROSSING = 1e-6
 _LONGEST_ROW = 100e-6
-
-
-class VirtualClock:
-    """Seconds that pass only when somebody says so."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        self._lock = threading.Lock()
-
-    def now(self) -> float:
-        """Seconds since the simulation began."""
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass; takes none."""
-        self.advance(max(seconds, 0.0))
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        with self._lock:
-            self._now += seconds
-
-    def advance_to(self, moment: float) -> None:
-        """Let time pass until a moment, if that is still to come."""
-        with self._lock:
-            self._now = max(self._now, moment)
 
 
 @dataclass(frozen=True)
@@ -126,6 +101,24 @@ class SimulatedHal(Hal):
         )
         self.world = world
 
+    def nap(self, lock: Lock, timeout: float | None = None) -> bool:
+        """Wait until `lock` can be taken, `timeout` virtual seconds at most; says whether it was."""
+        if timeout is None:
+            return lock.acquire()
+        return self.world.clock.wait(lambda real: lock.acquire(timeout=real), timeout)
+
+    def sleep_on(self, lock: Lock, timeout: float | None = None) -> bool:
+        """The same, and the wait counts."""
+        with self.waiting():
+            return self.nap(lock, timeout)
+
+    def join(self, thread: HostThread, timeout: float | None = None) -> bool:
+        """Wait until a thread has ended, `timeout` virtual seconds at most; says whether it has. The wait counts."""
+        if timeout is None:
+            return super().join(thread)
+        with self.waiting():
+            return self.world.clock.wait(thread.join, timeout)
+
 
 def simulated_hal(reason: str, seed: int) -> SimulatedHal:
     """A machine in memory whose every run the seed replays."""
@@ -155,6 +148,7 @@ class SimulatedEngine:
     """Batches on a simulated machine; `crossings` counts what would enter the host: `enter` with something to do."""
 
     name = "simulated"
+    watches = False
 
     def __init__(self, entries: int, world: World) -> None:
         self.entries = rounded_entries(entries)
@@ -181,6 +175,18 @@ class SimulatedEngine:
         """Take these rows of a batch; they start at the next `enter`."""
         with self._changed:
             self._staged += [_Row(operations, slot, row) for row in rows.tolist()]
+
+    def prepare(self, operations: Operations) -> None:
+        """Nothing can be made ready: rows are looked at one by one."""
+
+    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
+        """Take these rows of each batch, batch after batch."""
+        for batch in batches:
+            self.stage_rows(batch, rows.astype(np.uint32), batch.slot)
+
+    def stage_watch(self, descriptor: int) -> None:
+        """Nothing is watched here."""
+        raise NotImplementedError
 
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """End those of a batch's rows that did not finish yet."""

@@ -50,6 +50,7 @@ class ThreadEngine:
     """
 
     name = "threads"
+    watches = False
 
     def __init__(self, entries: int) -> None:
         self.entries = rounded_entries(entries)
@@ -83,6 +84,18 @@ class ThreadEngine:
         """Take these rows of a batch; they start at the next `enter`."""
         for row in rows.tolist():
             self.stage(operations, row, 1, slot)
+
+    def prepare(self, operations: Operations) -> None:
+        """Nothing can be made ready: rows are looked at one by one."""
+
+    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
+        """Take these rows of each batch, batch after batch."""
+        for batch in batches:
+            self.stage_rows(batch, rows.astype(np.uint32), batch.slot)
+
+    def stage_watch(self, descriptor: int) -> None:
+        """Nothing is watched here."""
+        raise NotImplementedError
 
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """Ask that rows of a batch end early: those that wait for a stream or a worker do."""

@@ -38,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import uring_abi as abi
-from .engine import PATIENCE
+from .engine import PATIENCE, WATCH
 from .operations import COMPLETION, MESSAGE, MESSAGE_CODES, OperationCode, Operations, address_of, rounded_entries
 
 _BASE_FLAGS = abi.SETUP_CQSIZE | abi.SETUP_SUBMIT_ALL | abi.SETUP_COOP_TASKRUN | abi.SETUP_TASKRUN_FLAG
@@ -68,6 +68,7 @@ _OPCODES = {
 _LENGTH_ELSEWHERE = (OperationCode.CONNECT, OperationCode.ACCEPT, OperationCode.POLL, *MESSAGE_CODES)
 _FIXED_OPCODES = {OperationCode.READ: abi.OP_READ_FIXED, OperationCode.WRITE: abi.OP_WRITE_FIXED}
 
+_NOTHING = np.empty(0, COMPLETION)
 #: What `enter` passes for a timeout: argument, its size, flags.
 _Timeout = tuple[Any, int, int]
 _Key = tuple[int, int, int | None, int | None, int, int, int | None, int]
@@ -81,6 +82,7 @@ class UringEngine:
     """
 
     name = "uring"
+    watches = True
 
     def __init__(self, entries: int) -> None:
         self.crossings = 0
@@ -138,6 +140,41 @@ class UringEngine:
     def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
         """Write these rows into the submission ring; no kernel crossing."""
         self._stage(operations, 0, len(rows), slot, rows)
+
+    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
+        """Copy the prepared entries of these rows into the submission ring, batch after batch; no kernel crossing."""
+        count, first = len(rows), self._tail & self._sq_mask
+        self._template = None
+        if first + count * len(batches) > self.entries:
+            for batch in batches:
+                for entries, part in self._spans(0, count):
+                    self._entries[entries] = batch.prepared[rows[part]]  # type: ignore[index]
+                self._publish(count)
+            return
+        for batch in batches:
+            self._entries[first : first + count] = batch.prepared[rows]  # type: ignore[index]
+            first += count
+        self._publish(count * len(batches))
+
+    def prepare(self, operations: Operations) -> None:
+        """Make the entries of a standing batch once, for `stage_standing` to copy; only lengths may change then.
+
+        `length` becomes a column of these entries: what is written there is sent or received next.
+        """
+        made = np.zeros(operations.count, abi.SQE)
+        columns, self._columns = self._columns, {name: made[name] for name in abi.SQE.names or ()}
+        every, template = slice(0, operations.count), self._template
+        try:
+            key = self._constants(operations, operations.slot)
+            made[:] = np.frombuffer(_model(key), abi.SQE)
+            made["row"] = np.arange(operations.count)
+            self._write_varying(operations, every, every)
+            self._write_places(operations, every, every)
+        finally:
+            self._columns, self._template = columns, template
+        operations.prepared = made.view(f"V{abi.SQE.itemsize}")
+        if not isinstance(operations.length, int):
+            operations.length = made["len"]
 
     def _stage(
         self, operations: Operations, start: int, count: int, slot: int, chosen: npt.NDArray[np.uint32] | None
@@ -211,13 +248,7 @@ class UringEngine:
         """
         everywhere = key == self._latest and self.pending() == 0
         self._latest, self._template = key, key if everywhere else None
-        opcode, flags, fd, length, op_flags, buffer_index, file_index, slot = key
-        model = np.frombuffer(
-            abi.SQE_VALUES.pack(
-                opcode, flags, fd or 0, 0, 0, length or 0, op_flags, 0, slot, buffer_index, file_index or 0
-            ),
-            self._entries.dtype,
-        )
+        model = np.frombuffer(_model(key), self._entries.dtype)
         for entries in [slice(None)] if everywhere else [entries for entries, _ in self._spans(0, count)]:
             self._entries[entries] = model
 
@@ -270,7 +301,7 @@ class UringEngine:
         tail = int(self._cq_tail[0])
         count = (tail - self._head) & 0xFFFF_FFFF
         if not count:
-            return np.empty(0, COMPLETION)
+            return _NOTHING
         first = self._head & self._cq_mask
         ahead = min(count, self._cq_mask + 1 - first)
         taken = self._cqes[first : first + ahead].copy()
@@ -289,6 +320,17 @@ class UringEngine:
             self._columns["slot"][entries] = INTERNAL
         self._publish(count)
         self.enter(0)
+
+    def stage_watch(self, descriptor: int) -> None:
+        """Write a request to be told once, by a result of slot `WATCH`, when a descriptor is readable."""
+        if self.pending() == self.entries:
+            self.enter(0)
+        self._template = None
+        first = self._tail & self._sq_mask
+        self._sqes[first] = np.zeros((), abi.SQE)
+        entry = self._sqes[first : first + 1]
+        entry["opcode"], entry["fd"], entry["op_flags"], entry["slot"] = abi.OP_POLL_ADD, descriptor, 1, WATCH
+        self._publish(1)
 
     def event_file(self) -> int:
         """An eventfd the kernel counts up whenever it posts results; made when first asked for."""
@@ -329,6 +371,14 @@ class UringEngine:
         self._fd = -1
         if self._event_file >= 0:
             os.close(self._event_file)
+
+
+def _model(key: _Key) -> bytes:
+    """One entry with a batch's constant columns."""
+    opcode, flags, fd, length, op_flags, buffer_index, file_index, slot = key
+    return abi.SQE_VALUES.pack(
+        opcode, flags, fd or 0, 0, 0, length or 0, op_flags, 0, slot, buffer_index, file_index or 0
+    )
 
 
 def _make_timeout(timeout: float) -> _Timeout:

@@ -1,12 +1,14 @@
 """Work of the host on behalf of a packet: what drivers at the bottom of a stack call.
 
-    host_operation(irp, code, file)    do the packet's read, write or flush on a host file, and complete it
+    host_operation(irp, code, file)              do the packet's read, write or flush on a host file, and complete it
+    start_host_operation(irp, code, file, then)  the same, never at once; `then` is called when it is over
 
 A scalar packet whose issuer waits is done at once, in the issuer's thread, as a file-system driver does: a ring gains
 nothing for one request. A batch whose issuer waits is one `transfer` on the ring it came by. Everything else is started
-on that ring, or on the System's own, and the packet stays pending: when the host's completion is reaped, it is
-completed. The System's own ring has a thread that reaps it, the counterpart of an interrupt; it exists from the first
-such packet on.
+on that ring, or on one of the System's own, and the packet stays pending: when the host's completion is reaped, it is
+completed. A request on a file that belongs to a completion port goes to the ring in which the threads of ports sleep
+(`network`): who waits for the packet reaps it, and no thread has to be woken. Every other one goes to a ring with a
+thread that reaps it, the counterpart of an interrupt; it exists from the first such packet on.
 
 A part of a batch (see `batch`) is done at once as well, unless the file is a stream, where it could wait for ever.
 
@@ -141,15 +143,23 @@ def host_operation(irp: Irp, code: OperationCode, file: HostFile) -> int:
         return _start_batch(irp, code, file)
     if irp.flags & IRP_SYNCHRONOUS_API or (not file.stream and (irp.master is not None or _is_waited_for(irp))):
         return _do_now(irp, code, file)
-    location, buffer = irp.location, irp.buffer
+    return start_host_operation(irp, code, file)
+
+
+def start_host_operation(
+    irp: Irp, code: OperationCode, file: HostFile, then: Callable[[], None] | None = None
+) -> int:
+    """Start the packet's operation on a host file, to be completed when the host has done it; `then` is called next."""
+    location, buffer, then = irp.location, irp.buffer, then or _nothing
     operations = Operations(code, 1, file=file.descriptor)
     if buffer is not None and code in (OperationCode.READ, OperationCode.WRITE):
         # Nothing of this for a flush: the host takes an offset and a length for a part of the file.
         operations.buffer = np.frombuffer(buffer, np.uint8)
         operations.length = min(location.length, len(buffer))
         operations.offset = location.byte_offset if location.byte_offset >= 0 else file.size
-    operations.on_complete = partial(_finish, _complete_scalar, irp)
-    return _start(irp, operations, file.io)
+    ended = partial(_write_on, file, then, 0) if file.stream and code == OperationCode.WRITE else _complete_scalar
+    operations.on_complete = partial(_finish, ended, irp, then)
+    return _start(irp, operations, file.io, then)
 
 
 def _is_waited_for(irp: Irp) -> bool:
@@ -205,12 +215,16 @@ def _start_batch(irp: Irp, code: OperationCode, file: HostFile) -> int:
     if irp.flags & IRP_SYNCHRONOUS_API and irp.io_ring_context is not None:
         irp.io_ring_context.transfer(operations)
         return _complete_batch(irp, operations)
-    operations.on_complete = partial(_finish, _complete_batch, irp)
-    return _start(irp, operations, file.io)
+    operations.on_complete = partial(_finish, _complete_batch, irp, _nothing)
+    return _start(irp, operations, file.io, _nothing)
 
 
-def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
-    queue: OperationQueue = irp.io_ring_context or io.host_ring()
+def _nothing() -> None:
+    """What is to be done after most operations."""
+
+
+def _start(irp: Irp, operations: Operations, io: IoManager, then: Callable[[], None]) -> int:
+    queue: OperationQueue = irp.io_ring_context or _ring_for(irp, io)
     early: list[bool] = []  # asked to cancel when there was nothing in the queue yet
 
     def cancel(device: DeviceObject, irp: Irp) -> None:
@@ -226,13 +240,25 @@ def _start(irp: Irp, operations: Operations, io: IoManager) -> int:
         if early:  # the packet itself may be complete, and somebody else's by now
             queue.cancel(operations)
     except BaseException as error:
-        _start_failed(irp, operations, queue, error)
+        _start_failed(irp, operations, queue, error, then)
         if isinstance(error, BugCheck) or not isinstance(error, Exception):
             raise
     return STATUS_PENDING
 
 
-def _start_failed(irp: Irp, operations: Operations, queue: OperationQueue, error: BaseException) -> None:
+def _ring_for(irp: Irp, io: IoManager) -> OperationQueue:
+    """The ring the threads of ports sleep in, if the packet's end arrives at one; else the one with the interrupt."""
+    file_object = irp.location.file_object
+    if file_object is not None and file_object.completion_context is not None:
+        ring = io.network().ring()
+        if ring is not None:
+            return ring
+    return io.host_ring()
+
+
+def _start_failed(
+    irp: Irp, operations: Operations, queue: OperationQueue, error: BaseException, then: Callable[[], None]
+) -> None:
     """Starting was left by an exception: what the queue does not know ends here, what it has staged ends by itself.
 
     What it knows and has not staged is taken back, and ends as the exception says.
@@ -244,8 +270,9 @@ def _start_failed(irp: Irp, operations: Operations, queue: OperationQueue, error
 
     if operations.slot < 0:
         end(irp, operations)
+        then()
     elif not operations.next_row:
-        operations.on_complete = partial(_finish, end, irp)
+        operations.on_complete = partial(_finish, end, irp, then)
         queue.cancel(operations)
 
 
@@ -259,10 +286,13 @@ def _status_of(error: BaseException) -> int:
     return STATUS_DRIVER_INTERNAL_ERROR if isinstance(error, Exception) else STATUS_CANCELLED
 
 
-def _finish(complete: Callable[[Irp, Operations], int], irp: Irp, operations: Operations) -> None:
+def _finish(
+    complete: Callable[[Irp, Operations], int], irp: Irp, then: Callable[[], None], operations: Operations
+) -> None:
     """The interrupt: complete the packet. A bug check stays latched; whoever reaps has others to serve."""
     try:
-        complete(irp, operations)
+        if complete(irp, operations) != STATUS_PENDING:
+            then()
     except BugCheck:
         pass
 
@@ -270,6 +300,22 @@ def _finish(complete: Callable[[Irp, Operations], int], irp: Irp, operations: Op
 def _complete_scalar(irp: Irp, operations: Operations) -> int:
     set_cancel_routine(irp, None)
     return irp.complete(int(operations.status()[0]), int(operations.information()[0]))
+
+
+def _write_on(file: HostFile, then: Callable[[], None], before: int, irp: Irp, operations: Operations) -> int:
+    """A stream may take a part of what is written: go on with the rest, as its writer is told of the whole.
+
+    One that fails or is cancelled after a part has written that part.
+    """
+    status, written = int(operations.status()[0]), before + int(operations.information()[0])
+    data = memoryview(b"") if irp.buffer is None else irp.buffer[: irp.location.length]
+    set_cancel_routine(irp, None)
+    if status != STATUS_SUCCESS or irp.cancel or not before < written < len(data):
+        return irp.complete(STATUS_SUCCESS if written else status, written)
+    rest = Operations(OperationCode.WRITE, 1, file=file.descriptor, offset=operations.offset)
+    rest.buffer, rest.length = np.frombuffer(data[written:], np.uint8), len(data) - written
+    rest.on_complete = partial(_finish, partial(_write_on, file, then, written), irp, then)
+    return _start(irp, rest, file.io, then)
 
 
 def _complete_batch(irp: Irp, operations: Operations) -> int:

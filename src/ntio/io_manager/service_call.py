@@ -130,7 +130,13 @@ class ServiceCall:
         if not self.synchronous:
             yield
             return
-        with self.file_object.position_lock:
+        lock = self.file_object.position_lock
+        while lock.locked():  # another request of the file; a thread of a port does not count while it waits for that
+            with self.file_object.device.driver.io.hal.waiting(), lock:
+                pass
+        with lock:
+            if self.file_object.closed:
+                raise error_for(STATUS_FILE_CLOSED)
             yield
 
     def make_irp(self, device: DeviceObject, major: int, minor: int = 0) -> Irp:
@@ -172,10 +178,15 @@ class ServiceCall:
         file_object = self.file_object
         file_object.event.reset()
         sent = _Sent(irp, file_object)
-        status = self._start(device, irp, sent)
-        if status != STATUS_PENDING or not self.synchronous:
-            return status
-        self._wait(sent)
+        try:
+            status = self._start(device, irp, sent)
+            if status != STATUS_PENDING or not self.synchronous:
+                return status
+            self._wait(sent)
+        except (KeyboardInterrupt, SystemExit):  # just before the wait, perhaps, which sees to it from there on
+            if self.synchronous:
+                sent.abandon()
+            raise
         status = file_object.final_status
         if self.iosb is not None and not nt_error(status):
             self.transferred = self.iosb.information
@@ -306,8 +317,12 @@ class _Sent:
         except BugCheck:
             raise
         except BaseException:
-            with self._lock:
-                if self._is_so():
-                    self._irp.on_complete = discard
-            self.cancel()
+            self.abandon()
             raise
+
+    def abandon(self) -> None:
+        """Cancel the packet, if it has not ended, and have it tell nobody."""
+        with self._lock:
+            if self._is_so():
+                self._irp.on_complete = discard
+        self.cancel()

@@ -35,6 +35,13 @@ def try_socket(
     return ask("device_control", device, file_object, True, record, 0, buffer, len(buffer), code, answer)
 
 
+def give_up(record: object) -> None:
+    """A request that was tried the fast way goes no further: what it may hold at its device is free again."""
+    let_go = getattr(record, "give_up", None)
+    if let_go is not None:
+        let_go()
+
+
 def tell_port(file_object: FileObject, apc_context: Any, answer: IoStatusBlock) -> None:
     """Queue the packet of a request that has succeeded without pending; its memory is the caller's again by now."""
     port = packet_for(file_object, apc_context, pended=False)
@@ -93,6 +100,12 @@ def send_to_socket(
         first.length, first.byte_offset, first.argument = length, code, record
         extension = irp.extend()
         extension.overlaid, extension.user_buffer, irp.buffer = True, buffer, buffer
-        return call.send(device, irp)
+        status = call.send(device, irp)
     except NtError as refused:
-        return refused.status
+        status = refused.status
+    except BaseException:
+        give_up(record)
+        raise
+    if nt_error(status):
+        give_up(record)
+    return status

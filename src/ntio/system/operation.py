@@ -74,7 +74,7 @@ class Operation:
         NT: GetOverlappedResult
         """
         io = self.file.system.io
-        with io.wait_for(_Stopped(self._ended)):
+        with io.wait_for(Stopped(self._ended)):
             ended = self._ended.wait(timeout)
         if self._block.status == STATUS_PENDING:
             io.check_running()
@@ -110,7 +110,7 @@ class Ended(Event):
         return super().set()
 
 
-class _Stopped:
+class Stopped:
     """What a bug check sets for whoever waits: the bytes of an operation are not free because the System stopped."""
 
     def __init__(self, ended: Ended) -> None:

@@ -23,14 +23,15 @@ from ...driver_kit import (
     DeviceObject,
     Driver,
     FileObject,
+    HostSocket,
     IoStatusBlock,
     Irp,
     major,
     net,
     status,
 )
-from .connecting import accept, connect, disconnect, shut_down
-from .endpoint import Endpoint, failure
+from .connecting import Accepting, Connecting, Disconnecting, shut_down
+from .endpoint import Endpoint, State, failure
 from .records import (
     IOCTL_AFD_BIND,
     IOCTL_AFD_GET_ADDRESS,
@@ -77,7 +78,7 @@ class Sockets(Driver):
         try:
             endpoint, later = self._make(device, file_object.file_name)
             if not later:
-                endpoint.open_host()
+                endpoint.with_host(lambda host: None)
         except status.NtError as error:
             return irp.complete(error.status)
         file_object.fs_context = endpoint
@@ -123,7 +124,8 @@ class Sockets(Driver):
         endpoint: Endpoint = file_object.fs_context
         make, sends = known
         queue = endpoint.sends if sends else endpoint.receives
-        return _try(queue, make(endpoint, _NOTHING if output_buffer is None else output_buffer, input_buffer), answer)
+        attempt = make(endpoint, _NOTHING if output_buffer is None else output_buffer, input_buffer)
+        return _try(queue, attempt, input_buffer, answer)
 
     def fast_io_read(
         self,
@@ -139,7 +141,8 @@ class Sockets(Driver):
         """Receive now, if data are there."""
         endpoint: Endpoint = file_object.fs_context
         make = Endpoint.receive_datagram if endpoint.datagrams else Endpoint.receive
-        return _try(endpoint.receives, make(endpoint, buffer, Transfer()), answer)
+        record = Transfer()
+        return _try(endpoint.receives, make(endpoint, buffer, record), record, answer)
 
     # --- with a packet ----------------------------------------------------------------------------------------------
 
@@ -177,8 +180,8 @@ def _endpoint(irp: Irp) -> Endpoint:
     return endpoint
 
 
-def _try(queue: Waiting, attempt: Attempt, answer: IoStatusBlock) -> bool:
-    outcome = queue.try_now(attempt)  # type: ignore[arg-type]
+def _try(queue: Waiting, attempt: Attempt, record: Transfer, answer: IoStatusBlock) -> bool:
+    outcome = queue.try_now(attempt, record)  # type: ignore[arg-type]
     if outcome is None:
         return False
     answer.status, answer.information = outcome
@@ -193,43 +196,47 @@ def _transfer(endpoint: Endpoint, irp: Irp, record: Transfer) -> int:
 
 
 def _bind(endpoint: Endpoint, irp: Irp, address: bytes) -> int:
-    result = endpoint.open_host().bind(address)
+    result = endpoint.with_host(lambda host: host.bind(address))
+    endpoint.bound = endpoint.bound or not result
     return irp.complete(failure(result) if result else status.STATUS_SUCCESS)
 
 
 def _listen(endpoint: Endpoint, irp: Irp, backlog: int) -> int:
-    result = endpoint.open_host().listen(backlog)
-    endpoint.listening = not result
+    if endpoint.state not in (State.NEW, State.LISTENING):
+        return irp.complete(status.STATUS_INVALID_PARAMETER)
+    result = endpoint.with_host(lambda host: host.listen(backlog))
+    if not result:
+        endpoint.state = State.LISTENING
     return irp.complete(failure(result) if result else status.STATUS_SUCCESS)
 
 
 def _accept(endpoint: Endpoint, irp: Irp, record: Any) -> int:
     accepting = record.socket.fs_context
     short = len(irp.buffer or b"") < record.data + record.local + record.remote
-    if not isinstance(accepting, Endpoint) or accepting is endpoint or short:
+    if not isinstance(accepting, Endpoint) or accepting is endpoint or short or record.data < 0:
         return irp.complete(status.STATUS_INVALID_PARAMETER)
-    return endpoint.receives.run(irp, accept(endpoint, accepting, record, irp.buffer))
+    return Accepting(endpoint, accepting, record, irp.buffer).start(irp)
 
 
 def _connect(endpoint: Endpoint, irp: Irp, address: bytes) -> int:
-    return endpoint.sends.run(irp, connect(endpoint, address, irp.buffer))
+    return Connecting(endpoint, address, irp.buffer).start(irp)
 
 
 def _shut_down(endpoint: Endpoint, irp: Irp, how: int) -> int:
-    return endpoint.sends.run(irp, shut_down(endpoint, how))
+    return irp.complete(shut_down(endpoint, how))
 
 
 def _disconnect(endpoint: Endpoint, irp: Irp, flags: int) -> int:
-    return endpoint.sends.run(irp, disconnect(endpoint, flags))
+    return Disconnecting(endpoint, flags).start(irp)
 
 
 def _transmit(endpoint: Endpoint, irp: Irp, record: Any) -> int:
-    return endpoint.sends.run(irp, Transmission(endpoint, record).first())
+    return Transmission(endpoint, record).start(irp)
 
 
 def _address(endpoint: Endpoint, irp: Irp, record: Any) -> int:
-    host = endpoint.open_host()
-    return _answer(irp, host.name() if irp.location.control_code == IOCTL_AFD_GET_ADDRESS else host.peer())
+    local = irp.location.control_code == IOCTL_AFD_GET_ADDRESS
+    return _answer(irp, endpoint.with_host(HostSocket.name if local else HostSocket.peer))
 
 
 def _answer(irp: Irp, data: bytes) -> int:
@@ -240,12 +247,12 @@ def _answer(irp: Irp, data: bytes) -> int:
 
 
 def _set_option(endpoint: Endpoint, irp: Irp, record: Any) -> int:
-    result = endpoint.open_host().set_option(record.level, record.name, record.value)
+    result = endpoint.with_host(lambda host: host.set_option(record.level, record.name, record.value))
     return irp.complete(failure(result) if result else status.STATUS_SUCCESS)
 
 
 def _get_option(endpoint: Endpoint, irp: Irp, record: Any) -> int:
-    value = endpoint.open_host().option(record.level, record.name, record.size)
+    value = endpoint.with_host(lambda host: host.option(record.level, record.name, record.size))
     return irp.complete(failure(value)) if isinstance(value, int) else _answer(irp, value)
 
 

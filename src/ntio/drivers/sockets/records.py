@@ -44,12 +44,19 @@ TF_REUSE_SOCKET: Final = 2
 class Transfer:
     """Of a send or receive: MSG_ flags, and the address a datagram goes to or came from.
 
-    `done` is what a send moved before it had to wait. NT: AFD_SEND_INFO, AFD_RECV_INFO
+    `done` is what a send moved before it had to wait; while the rest has no packet yet its direction is `held`.
+    NT: AFD_SEND_INFO, AFD_RECV_INFO
     """
 
     flags: int = 0
     address: bytes = b""
     done: int = 0
+    held: Any = None
+
+    def give_up(self) -> None:
+        """The rest is not sent: nobody has to wait for it any more."""
+        if self.held is not None:
+            self.held.release(self)
 
 
 @dataclass(slots=True)

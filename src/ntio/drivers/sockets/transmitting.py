@@ -5,6 +5,10 @@ without passing through the program (sendfile(2)). Any other is read from its st
 sends. Reading may wait for a disk, and is therefore not done under the queue's lock: between two pieces the request
 holds its direction while it is nowhere.
 
+A file whose last handle is closed meanwhile stays there until the request is over; one that has to be read can be read
+no more, and the request fails. A file that ends before `count` bytes are sent is sent to its end, and the request
+succeeds with what that was.
+
 Source: learn.microsoft.com TransmitFile. Rows: R34
 """
 
@@ -13,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...driver_kit import FileObject, Irp, net, query_bypass, requests, status
-from .connecting import disconnect
-from .endpoint import Endpoint, failure
+from .connecting import Disconnecting
+from .endpoint import Endpoint, State
 from .records import TF_DISCONNECT, Transfer, Transmit
 from .waiting import Attempt, GoOn, Outcome
 
@@ -32,31 +36,59 @@ class Transmission:
         self.record = record
         self.sent = 0
         self._steps = self._all_steps()
+        self._io = endpoint.device.driver.io
+        self._held: FileObject | None = None
 
-    def first(self) -> Attempt:
-        """The attempt to begin with."""
-        return self._next_or_end
+    def start(self, irp: Irp) -> int:
+        """Begin, or wait for the sends before it."""
+        record = self.record
+        if min(record.offset, record.per_send, record.count or 0) < 0:
+            return irp.complete(status.STATUS_INVALID_PARAMETER)
+        # Copies: between two pieces nobody holds their bytes.
+        record.head, record.tail = bytes(record.head), bytes(record.tail)
+        if record.file is not None:
+            self._held = self._io.hold([record.file])[0]
+            if self._held is None:
+                return irp.complete(status.STATUS_FILE_CLOSED)
+        return self.endpoint.sends.run(irp, self._begin, self._over)
 
-    def _next_or_end(self) -> Outcome | GoOn | None:
+    def _over(self, answer: int) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._io.dereference(held)
+
+    def _begin(self) -> Outcome | GoOn:
+        if self.endpoint.state is not State.CONNECTED:
+            return status.STATUS_CONNECTION_INVALID, 0
+        return self._next_or_end()
+
+    def _next_or_end(self) -> GoOn:
         return GoOn(self._go_on, holds=True)
 
     def _go_on(self, irp: Irp) -> int:
-        """Without the lock: prepare what comes next, and get back into the queue with it."""
+        """Without the lock: prepare what comes next, and send it; back into the queue where that has to wait."""
+        sends = self.endpoint.sends
         try:
-            step = next(self._steps, None)
+            for step in self._steps:
+                if irp.cancel:
+                    return self._end(irp, status.STATUS_CANCELLED, 0)
+                outcome = sends.try_held(step)
+                if outcome is None:
+                    return sends.run(irp, step, self._over)
+                if not isinstance(outcome, GoOn):
+                    return self._end(irp, *outcome)
         except status.NtError as error:
-            self.endpoint.sends.release(irp)
-            return irp.complete(error.status, self.sent)
-        if step is None:
-            step = self._finish
-        return self.endpoint.sends.run(irp, step)
+            return self._end(irp, error.status, self.sent)
+        if not self.record.flags & TF_DISCONNECT:
+            return self._end(irp, status.STATUS_SUCCESS, self.sent)
+        self._over(status.STATUS_SUCCESS)
+        return Disconnecting(self.endpoint, self.record.flags, self.sent).start(irp)
 
-    def _finish(self) -> Outcome | GoOn | None:
-        if self.record.flags & TF_DISCONNECT:
-            outcome = disconnect(self.endpoint, self.record.flags)()
-            if outcome is None or isinstance(outcome, GoOn) or outcome[0]:
-                return outcome
-        return status.STATUS_SUCCESS, self.sent
+    def _end(self, irp: Irp, answer: int, count: int) -> int:
+        self._over(answer)
+        sends = self.endpoint.sends
+        sends.release(irp)
+        return irp.complete(answer, count)
 
     def _all_steps(self) -> Iterator[Attempt]:
         record = self.record
@@ -111,7 +143,7 @@ class Transmission:
                 want = _STRETCH if count is None else min(_STRETCH, count - done)
                 sent = host.send_file(descriptor, offset + done, want)
                 if sent < 0:
-                    return None if sent == net.AGAIN else (failure(sent), 0)
+                    return None if sent == net.AGAIN else (self.endpoint.send_failure(sent), 0)
                 if not sent:
                     break
                 self.sent += sent

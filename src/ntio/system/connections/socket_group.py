@@ -28,8 +28,19 @@ import numpy.typing as npt
 
 from ...drivers.sockets.endpoint import Endpoint
 from ...hal.host_sockets import STREAM, WAIT_ALL, WITHOUT_SIGNAL, HostSocket
+from ...hal.machine import Hal
+from ...hal.operation_queue import OperationQueue
 from ...hal.operations import OperationCode, Operations, row_statuses
-from ...status import STATUS_DEVICE_BUSY, STATUS_INVALID_PARAMETER, InvalidParameter, error_for
+from ...hal.sleeping import SleepingPlace
+from ...hal.standing import Standing
+from ...status import (
+    STATUS_DEVICE_BUSY,
+    STATUS_INVALID_PARAMETER,
+    InvalidParameter,
+    NtError,
+    error_for,
+    status_from_errno,
+)
 from ..ports.completion_port import CompletionPort
 from .sockets import Socket
 
@@ -54,23 +65,21 @@ class SocketGroup:
         if keys is not None:
             self.keys[:] = keys
         self._network = port.system.io.network()
-        self._turn = port.system.hal.new_lock()
-        self._busy = np.zeros((2, count), np.bool_)
-        self._queue = port.system.hal.new_queue(2 * count)
-        if self._queue.capacity < 2 * count:
-            self._queue.close()
-            raise InvalidParameter(f"{count} sockets: a group has room for {self._queue.capacity // 2}")
         self._hosts = [_host_of(one) for one in self._sockets]
-        self._queue.register_files([host.descriptor for host in self._hosts])
+        self._queue = _queue_for(port.system.hal, self._hosts)
         for host in self._hosts:
             self._network.pause(host)
-        # In this order, in which their results are told too: a row can send again when its answer is heard of.
         self._sends = self._make(OperationCode.SEND, WAIT_ALL | WITHOUT_SIGNAL)
         self._receives = self._make(OperationCode.RECEIVE, 0)
+        self._standing = Standing(self._queue, self._sends, self._receives, self._told)
+        self._both = self._sends, self._receives
+        self._busy, self._least_sent = self._standing.busy, self._standing.least[:, 0]
+        self._lengths: npt.NDArray[np.int32] = self._sends.length.view(np.int32)  # type: ignore[union-attr]
         #: Replies that were put off: rows with lengths.
         self._put_off: deque[tuple[int, int]] = deque()
-        self._watched = self._queue.event_file()
-        self._network.watch_file(self._watched, self._news)
+        self._place = SleepingPlace(self._queue)
+        self._open = True
+        self._network.add_ring(self._place)
         self._network.before_sleep.append(self.flush)
 
     def _make(self, code: OperationCode, flags: int) -> Operations:
@@ -82,7 +91,6 @@ class SocketGroup:
         columns: dict[str, Any] = {"file": rows, "position": position, "length": length}
         made = Operations(code, count, fixed=True, buffer=flat, flags=flags, **columns)
         made.on_rows = self._received if code == OperationCode.RECEIVE else self._sent
-        self._queue.stand(made)
         return made
 
     def __len__(self) -> int:
@@ -92,13 +100,14 @@ class SocketGroup:
 
     def receive(self, rows: Rows = None) -> None:
         """Start a receive on each of the rows (all, when left out); raises DeviceBusy's NtError if one has one."""
-        self._queue.restart(self._receives, self._claim(0, rows))
-        self._look()
+        self._place.look(self._standing.stage, self._claim(_RECEIVES, rows), (self._receives,))
 
     def send(self, rows: Rows, lengths: Any) -> None:
         """Start to send the first `lengths` bytes of each row's buffer, one length or one per row."""
-        self._queue.restart(self._sends, self._prepare(rows, lengths))
-        self._look()
+        checked = self._check_lengths(lengths)
+        wanted = self._claim(_SENDS, rows)
+        self._set_lengths(wanted, checked)
+        self._place.look(self._standing.stage, wanted, (self._sends,))
 
     def reply(self, rows: Rows, lengths: Any) -> None:
         """Start to send the first `lengths` bytes of each row's buffer, and behind it the next receive.
@@ -106,11 +115,10 @@ class SocketGroup:
         Where the host cannot take all bytes at once, what is received may overtake the rest: use it for peers that wait
         for the answer before they go on.
         """
-        sending = self._prepare(rows, lengths)
-        receiving = self._claim(0, rows)
-        self._queue.restart(self._sends, sending)
-        self._queue.restart(self._receives, receiving)
-        self._look()
+        checked = self._check_lengths(lengths)
+        wanted = self._claim(_SENDS | _RECEIVES, rows)
+        self._set_lengths(wanted, checked)
+        self._place.look(self._standing.stage, wanted, self._both)
 
     def answer(self, row: int, length: int) -> None:
         """Reply to one row, as `reply` does, but not yet: when this thread finds no packet at its port, or at `flush`.
@@ -134,39 +142,42 @@ class SocketGroup:
                 rows, lengths = zip(*taken, strict=True)
                 self.reply(rows, lengths)
 
-    def _prepare(self, rows: Rows, lengths: Any) -> npt.NDArray[np.uint32]:
+    def _check_lengths(self, lengths: Any) -> npt.NDArray[Any]:
         given = np.asarray(lengths)
-        if given.size and (given.min() < 0 or given.max() > self.buffer.shape[1]):
+        if np.count_nonzero(given > self.buffer.shape[1]) or (given.dtype.kind != "u" and np.count_nonzero(given < 0)):
             raise error_for(STATUS_INVALID_PARAMETER, f"a row has {self.buffer.shape[1]} bytes")
-        sending = self._claim(1, rows)
-        self._sends.length[sending] = given  # type: ignore[index]
-        return sending
+        return given
 
-    def _claim(self, direction: int, rows: Rows) -> npt.NDArray[np.uint32]:
+    def _set_lengths(self, rows: npt.NDArray[np.intp], lengths: npt.NDArray[Any]) -> None:
+        self._lengths[rows] = self._least_sent[rows] = lengths.astype(np.int32)
+
+    def _claim(self, directions: int, rows: Rows) -> npt.NDArray[np.intp]:
         count = len(self._sockets)
-        wanted = np.arange(count, dtype=np.uint32) if rows is None else np.asarray(rows).astype(np.uint32)
-        busy = self._busy[direction]
-        if len(wanted) and int(wanted.max()) >= count:
-            raise error_for(STATUS_INVALID_PARAMETER, f"the group has {count} rows")
-        if busy[wanted].any():
-            raise error_for(STATUS_DEVICE_BUSY, "a row has a request of this kind already")
-        busy[wanted] = True
+        # By way of unsigned numbers, so that no row counts from the end.
+        wanted = np.arange(count) if rows is None else np.asarray(rows).astype(np.uint32).astype(np.intp)
+        busy = self._standing.rows_busy
+        try:
+            taken = busy[wanted]
+        except IndexError:
+            raise error_for(STATUS_INVALID_PARAMETER, f"the group has {count} rows") from None
+        if np.count_nonzero(taken):
+            if np.count_nonzero(taken & directions):
+                raise error_for(STATUS_DEVICE_BUSY, "a row has a request of this kind already")
+            busy[wanted] = taken | directions
+        else:
+            busy[wanted] = directions
         return wanted
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """Start what is staged, and take what is there; one thread at a time, so that ends are told in their order."""
-        with self._turn:
-            self._queue.poll()
-
-    def _news(self, what: int) -> None:
-        with self._turn:
-            if self._watched >= 0:  # and not closed meanwhile
-                self._queue.poll()
+    def _told(self, over: Any, directions: Any, rows: npt.NDArray[np.intp], results: npt.NDArray[Any]) -> None:
+        """All went well: what these rows did is over, and some have received so much."""
+        self._busy[over, directions] = False
+        if len(rows):
+            self._port.insert_many((self.keys[rows], None, results.astype(np.uint64), None))
 
     def _received(self, operations: Operations, rows: npt.NDArray[Any], results: npt.NDArray[np.int32]) -> None:
-        self._busy[0][rows] = False
+        self._busy[rows, 1] = False
         status = None
         if results.min() < 0:
             status = row_statuses(operations, rows, results)
@@ -174,7 +185,7 @@ class SocketGroup:
         self._port.insert_many((self.keys[rows], None, results.astype(np.uint64), status))
 
     def _sent(self, operations: Operations, rows: npt.NDArray[Any], results: npt.NDArray[np.int32]) -> None:
-        self._busy[1][rows] = False
+        self._busy[rows, 0] = False
         failed = results < operations.length[rows]  # type: ignore[index]
         if failed.any():
             rows, results = rows[failed], results[failed]
@@ -183,13 +194,12 @@ class SocketGroup:
 
     def close(self) -> None:
         """Cancel what is in flight, wait for its end, and give the sockets back, which stay open. Idempotent."""
-        if self._watched < 0:
+        if not self._open:
             return
+        self._open = False
         self._network.before_sleep.remove(self.flush)
-        with self._turn:
-            self._network.forget_file(self._watched)
-            self._watched = -1
-            self._queue.close()
+        self._network.remove_ring(self._place)
+        self._queue.close()
         for host in self._hosts:
             self._network.resume(host)
 
@@ -205,10 +215,31 @@ class SocketGroup:
         return f"<SocketGroup of {len(self)}>"
 
 
+#: What `Standing.rows_busy` says of a row: a send is under way, a receive.
+_SENDS, _RECEIVES = 0x0001, 0x0100
 #: As many replies as are put off at most.
 _TOGETHER = 64
 #: What stands for a send that ended early: the connection was reset behind it.
 _CUT_SHORT = -104
+
+
+def _queue_for(hal: Hal, hosts: list[HostSocket]) -> OperationQueue:
+    """Room for a receive and a send of each; raises NtError, also where no descriptor is left for it."""
+    count = len(hosts)
+    try:
+        queue = hal.new_queue(2 * count)
+        try:
+            if queue.capacity < 2 * count:
+                raise InvalidParameter(f"{count} sockets: a group has room for {queue.capacity // 2}")
+            queue.register_files([host.descriptor for host in hosts])
+        except BaseException:
+            queue.close()
+            raise
+    except NtError:
+        raise
+    except OSError as error:
+        raise error_for(status_from_errno(error.errno or 0), "a group cannot be made") from None
+    return queue
 
 
 def _host_of(socket: Socket) -> HostSocket:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from ...hal.put_off import PutOff
 from ...hal.socket_addresses import unpack_address
 from ...io_manager.io_status import IoStatusBlock
-from ...io_manager.socket_service import send_to_socket, tell_port, try_socket
-from ...status import STATUS_PENDING, error_for, nt_error, nt_success
-from ..operation import Ended, Operation
+from ...io_manager.socket_service import give_up, send_to_socket, tell_port, try_socket
+from ...status import STATUS_PENDING, IoTimeout, error_for, nt_error, nt_success
+from ..operation import Ended, Operation, Stopped
 from ..transfer_limits import checked_length
 
 if TYPE_CHECKING:
@@ -54,6 +55,23 @@ class SocketOperation(Operation):
         return super().wait(timeout)
 
 
+    def cancel(self) -> bool:
+        """Ask that it ends early; whether there was still something to ask. It ends once, in whichever way.
+
+        NT: CancelIoEx
+        """
+        with PutOff():  # those who wait behind it are to have their turn
+            return super().cancel()
+
+    def wait_out(self) -> None:
+        """Wait until it is over, in whichever way."""
+        io = self.file.system.io
+        with io.wait_for(Stopped(self._ended)):
+            self._ended.wait()
+        if self._block.status == STATUS_PENDING:
+            io.check_running()
+
+
 class _Over:
     """The event of a request that ended in the call that started it."""
 
@@ -91,9 +109,11 @@ def start(
             status = block.status
         else:
             operation._ended = ended = Ended(operation.file, pin)
-            status = send_to_socket(file_object, ended, None, context, block, code, record, view)
+            with PutOff():  # it may be somebody else's turn in the same queue
+                status = send_to_socket(file_object, ended, None, context, block, code, record, view)
     except BaseException:
         pin.release()
+        give_up(record)
         raise
     if nt_error(status):
         pin.release()
@@ -105,10 +125,21 @@ def start(
 
 
 def wait_for(operation: SocketOperation, timeout: float | None = None) -> int:
-    """Wait for the end of a request that nobody else knows; cancelled, and waited out, where waiting ends sooner."""
+    """Wait for the end of a request that nobody else knows; cancelled, and waited out, where waiting ends sooner.
+
+    What it did before the cancelling came counts: nothing that was received is lost.
+    """
     try:
         return operation.wait(timeout)
+    except IoTimeout:
+        if not operation.done:
+            operation.cancel()
+            operation.wait_out()
+        if nt_error(operation.status):
+            raise
+        return operation.wait()
     except BaseException:
-        if operation.status == STATUS_PENDING and operation.cancel():
-            operation._ended.wait()
+        if operation.status == STATUS_PENDING:
+            operation.cancel()
+            operation.wait_out()
         raise

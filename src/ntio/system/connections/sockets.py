@@ -38,6 +38,7 @@ from ...drivers.sockets.records import (
     Transfer,
     Transmit,
 )
+from ...hal.put_off import PutOff
 from ...hal.socket_addresses import AF_INET, SOCKADDR_SIZE, pack_address, unpack_address
 from ...io_manager.codes import major
 from ...io_manager.file_object import FileObject
@@ -212,18 +213,18 @@ class Socket:
         return wait_for(started, timeout)
 
     def shutdown(self, how: int = net.SHUT_SEND) -> None:
-        """Say that nothing more will be sent (1), received (0), or both (2); after the sends that still wait.
+        """Say that nothing more will be sent (1), received (0), or both (2); the sends that wait still go out first.
 
         NT: shutdown
         """
         self._ask(IOCTL_AFD_PARTIAL_DISCONNECT, int(how))
 
-    def disconnect(self, flags: int = 0) -> None:
-        """End the connection; with TF_REUSE_SOCKET (2) the socket may connect or be accepted on once more.
+    def disconnect(self, flags: int = 0, timeout: float | None = None) -> None:
+        """End the connection; with TF_REUSE_SOCKET (2) wait for the peer's end too: then the socket is as new.
 
         NT: DisconnectEx
         """
-        self._ask(IOCTL_AFD_SUPER_DISCONNECT, int(flags))
+        wait_for(self.start_disconnect(flags, overlapped=WAITED_FOR), timeout)
 
     # --- calls that start -------------------------------------------------------------------------------------------
 
@@ -296,6 +297,13 @@ class Socket:
         record = Transmit(None if file is None else file.file_object, offset, count, per_send, flags, head, tail)
         return start(self, IOCTL_AFD_TRANSMIT_FILE, record, None, overlapped)
 
+    def start_disconnect(self, flags: int = 0, *, overlapped: Any = None) -> SocketOperation:
+        """Start to end the connection, behind the sends that wait; to reuse the socket (2), when the peer ends it too.
+
+        NT: DisconnectEx
+        """
+        return start(self, IOCTL_AFD_SUPER_DISCONNECT, int(flags), None, overlapped)
+
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def check_open(self) -> None:
@@ -308,7 +316,8 @@ class Socket:
 
         NT: closesocket
         """
-        close_file(self.file_object)
+        with PutOff():  # all that waits is to end, once begun
+            close_file(self.file_object)
 
     def __enter__(self) -> Socket:
         return self
