@@ -239,6 +239,33 @@ def test_an_unload_routine_runs_when_the_last_request_is_gone(system: System, fr
     assert system.io.irps.freed is None
 
 
+@pytest.mark.row("R23")
+def test_a_file_that_its_last_request_held_is_closed_by_the_driver_that_goes(system: System) -> None:
+    closed: list[int] = []
+
+    class Files(Medium):
+        def dispatch_cleanup(self, device: DeviceObject, irp: Irp) -> int:
+            closed.append(major.IRP_MJ_CLEANUP)
+            return irp.complete()
+
+        def dispatch_close(self, device: DeviceObject, irp: Irp) -> int:
+            closed.append(major.IRP_MJ_CLOSE)
+            return irp.complete()
+
+    medium = Files()
+    device = system.load(medium)
+    file_object = open_device(device, "", CreateParameters(access=major.FILE_READ_DATA))
+    irp = new_packet(device)
+    call_driver(device, irp)
+    system.io.reference(file_object)  # as a request on it does
+    close_file(file_object)
+    assert system.io.unload(device.driver) is False
+    system.io.dereference(file_object)
+    assert closed == [major.IRP_MJ_CLEANUP, major.IRP_MJ_CLOSE]
+    medium.release()
+    irp.pool.free(irp)
+
+
 def test_a_request_of_somebody_else_holds_nothing_back(system: System) -> None:
     holder = Holder()
     other = system.load(holder)

@@ -94,6 +94,14 @@ GONE: tuple[DispatchRoutine, ...] = tuple(
 )
 
 
+def going(table: tuple[DispatchRoutine, ...]) -> tuple[DispatchRoutine, ...]:
+    """The table of a device whose driver is to go once its requests are over: their files still end with it."""
+    return tuple(
+        own if major in (IRP_MJ_CLEANUP, IRP_MJ_CLOSE) else gone
+        for major, (own, gone) in enumerate(zip(table, GONE, strict=True))
+    )
+
+
 class RoutineTable(list[DispatchRoutine | None]):
     """One routine per major function; `changed` hears of every exchange."""
 

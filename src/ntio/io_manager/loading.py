@@ -44,7 +44,7 @@ from .codes.device_codes import (
     DRVO_UNLOAD_INVOKED,
 )
 from .device import DeviceObject
-from .driver import GONE, DriverCode, DriverObject
+from .driver import DriverCode, DriverObject, going
 
 if TYPE_CHECKING:
     from .bypass import HostTarget
@@ -276,7 +276,7 @@ class Loader:
         """Let nothing new reach a driver; what is under way goes on."""
         for device in driver.devices():
             device.extension.flags |= DOE_UNLOAD_PENDING | DOE_REMOVE_PENDING
-            device.dispatch = device.batch_dispatch = GONE
+            device.dispatch = device.batch_dispatch = going(device.dispatch)
             if device.lower is not None and device.lower.attached_device is device:
                 device.lower.attached_device = None  # and its own way down stays open to it
         self.io.stack_epoch += 1
