@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import ntio
+from interrupts import every_interrupt
 from iocp_bench import until
 from ntio import status as s
 from ntio.driver_kit import CreateParameters, FileObject, IoStatusBlock, major
-from ntio.io_manager import services
+from ntio.drivers.host_files import stream
+from ntio.io_manager import cancel_queue, host, services
 from ntio.io_manager.opening.open import close_file
 
 pytestmark = [pytest.mark.row("R22", "R31"), pytest.mark.real_files]
@@ -172,6 +174,17 @@ def test_a_read_that_waits_for_its_end_has_its_turn(fifo: Fifo) -> None:
 
 def _queued(fifo: Fifo) -> object:
     return fifo.file.fs_context2.reads
+
+
+@pytest.mark.row("R33")
+def test_ctrl_c_while_a_read_is_begun_leaves_a_stream_that_can_be_read(fifo: Fifo) -> None:
+    for interrupt in every_interrupt(stream, cancel_queue, host):
+        with interrupt:
+            Asked(fifo.file, 2)
+        services.cancel_io_ex(fifo.file, None, IoStatusBlock())
+        read = Asked(fifo.file, 2)
+        os.write(fifo.other, b"ab")
+        assert read.data == b"ab"
 
 
 def test_closing_with_reads_that_wait_ends_each_once(fifo: Fifo) -> None:

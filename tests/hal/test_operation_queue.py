@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from interrupts import interrupted
 from ntio.hal.choose import make_hal
 from ntio.hal.machine import Hal
 from ntio.hal.operation_queue import OperationQueue
@@ -238,14 +237,7 @@ def test_an_interrupt_gets_through_and_takes_the_batch_with_it(
         driver = beside(lambda: queue.wait(other))
         eventually(lambda: queue.driven)
 
-    def interrupt() -> None:
-        eventually(lambda: queue._waiters if asleep else queue.driven)
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-    thread = beside(interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        queue.transfer(batch)
-    thread.join()
+    interrupted(lambda: queue.transfer(batch), lambda: bool(queue._waiters) if asleep else queue.driven)
     assert batch.done and batch.results.tolist() == [CANCELLED] * 3
     if driver:
         queue.cancel(other)

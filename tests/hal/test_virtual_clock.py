@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from interrupts import every_interrupt
 from iocp_bench import until
 from ntio.hal import virtual_clock
 from ntio.hal.choose import make_hal
@@ -145,6 +147,17 @@ def test_the_end_of_a_thread_is_waited_for_by_the_same_clock(hal: Hal) -> None:
     leave.set()
     assert hal.join(known[0], HOUR) and hal.join(known[0])
     assert hal.clock.now() == HOUR
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_wait_that_is_interrupted_is_forgotten(hal: Hal) -> None:
+    """Its limit would be the nearest for ever, and no time would pass any more."""
+    for interrupt in every_interrupt(virtual_clock, returns=False):
+        with interrupt:
+            hal.nap(taken_lock(hal), 1)
+        began = hal.clock.now()
+        assert not hal.nap(taken_lock(hal), HOUR) and hal.clock.now() == began + HOUR
+    gc.collect()  # a file that was just opened is closed late
 
 
 def test_for_ever_is_for_ever(hal: Hal) -> None:

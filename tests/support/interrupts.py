@@ -16,11 +16,15 @@ are left out, where the trace function has seen that call return.
 from __future__ import annotations
 
 import dis
+import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
+
+import pytest
 
 
 class Interrupt:
@@ -45,7 +49,11 @@ class Interrupt:
         return kind is KeyboardInterrupt and self.happened
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if self.happened or frame.f_code.co_filename not in self._files:
+        if self.happened:
+            return None
+        if frame.f_code.co_filename not in self._files:
+            if not self._returns and frame.f_back is not None and frame.f_back.f_code.co_filename in self._files:
+                self._came_back = frame.f_back  # as soon as this one is over
             return None
         frame.f_trace_opcodes = True
         code = frame.f_code
@@ -88,3 +96,33 @@ def every_interrupt(*modules: ModuleType, returns: bool = True) -> Iterator[Inte
         if not interrupt.happened:
             return
         number += 1
+
+
+def interrupted(call: Callable[[], object], when: Callable[[], bool]) -> None:
+    """Make a call on this, the main thread, and interrupt it once when `when` is true.
+
+    A signal that comes when a thread is just about to fall asleep does not wake it: so it is sent until it was noticed.
+    """
+    main, noticed = threading.get_ident(), threading.Event()
+
+    def first_only(number: int, frame: object) -> None:
+        if not noticed.is_set():
+            noticed.set()
+            raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        while not when():
+            os.sched_yield()
+        while not noticed.is_set():
+            signal.pthread_kill(main, signal.SIGINT)
+            noticed.wait(0.01)
+
+    before = signal.signal(signal.SIGINT, first_only)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)

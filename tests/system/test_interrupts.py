@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ntio
+from interrupts import interrupted
 from ntio.testing import Watcher, Witness
 
 pytestmark = pytest.mark.row("R9", "R33")
-
-
-def interrupted(call: Callable[[], object], when: Callable[[], bool]) -> None:
-    """Make a call on this, the main thread, and interrupt it once when `when` is true.
-
-    A signal that comes when a thread is just about to fall asleep does not wake it: so it is sent until it was noticed.
-    """
-    main, noticed = threading.get_ident(), threading.Event()
-
-    def first_only(number: int, frame: object) -> None:
-        if not noticed.is_set():
-            noticed.set()
-            raise KeyboardInterrupt
-
-    def interrupt() -> None:
-        while not when():
-            os.sched_yield()
-        while not noticed.is_set():
-            signal.pthread_kill(main, signal.SIGINT)
-            noticed.wait(0.01)
-
-    before = signal.signal(signal.SIGINT, first_only)
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            call()
-        thread.join()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("filters", [0, 1], ids=["direct", "packets"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from interrupts import interrupted
 from iocp_bench import BOGUS, Bench, iocp_bench, outcome, until
 from ntio import System
 from ntio.win32 import OVERLAPPED, ntdll, pywintypes, win32api, win32event, win32file, win32pipe
@@ -370,16 +370,9 @@ def test_a_call_that_waits_and_is_interrupted_takes_nothing_with_it(bench: Bench
     """Ctrl-C during a read without an OVERLAPPED: it is cancelled, its memory is free, and what comes is the next's."""
     server, name = bench.listener()
     client, buffer = bench.client(name, flags), bytearray(4)
-    main, known = threading.main_thread(), bench.system.io.threads.known
-
-    def interrupts() -> None:
-        until(lambda: any(one.irps for one in known() if one.host.native == main.native_id))
-        signal.pthread_kill(main.ident or 0, signal.SIGINT)
-
-    thread = bench.start(interrupts)
-    with pytest.raises(KeyboardInterrupt):
-        win32file.ReadFile(client, buffer)
-    thread.join()
+    me, known = threading.get_native_id(), bench.system.io.threads.known
+    waits = lambda: any(one.irps for one in known() if one.host.native == me)  # noqa: E731
+    interrupted(lambda: win32file.ReadFile(client, buffer), waits)
     until(lambda: len(bench.system.pins) == 0)
     buffer.append(1)
     win32file.WriteFile(server, b"abcd", OVERLAPPED())

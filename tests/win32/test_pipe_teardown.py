@@ -223,9 +223,7 @@ def test_what_a_thread_waits_in_can_be_cancelled(bench: Bench, kind: str) -> Non
 
 @pytest.mark.parametrize("ported", [False, True])
 @pytest.mark.parametrize("writes", [False, True])
-def test_a_thread_that_ends_takes_its_requests_with_it_but_for_a_port(
-    bench: Bench, writes: bool, ported: bool
-) -> None:
+def test_a_thread_that_ends_takes_its_requests_with_it_but_for_a_port(bench: Bench, writes: bool, ported: bool) -> None:
     (one, other), ov, port = pair(bench, False), OVERLAPPED(), bench.port()
     if ported:
         win32file.CreateIoCompletionPort(one, port, 5, 0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ntio import CompletionPort, System
+from iocp_bench import Bench, iocp_bench, outcome
+from ntio import CompletionPort, System, abi
 from ntio.io_manager.file_object import FileObject
 from ntio.object_manager.objects import OBJ_INHERIT
-from ntio.win32 import pywintypes, win32api, win32con, win32event, win32file, win32pipe, winerror
+from ntio.win32 import memoryapi, pywintypes, socket, win32api, win32con, win32event, win32file, win32pipe, winerror
 from ntio.win32.security_attributes import descriptor_of
 
 pytestmark = pytest.mark.row("R12", "R31", "R32")
@@ -19,6 +21,12 @@ pytestmark = pytest.mark.row("R12", "R31", "R32")
 NAME = r"\\.\pipe\Objects"
 DUPLEX = win32pipe.PIPE_ACCESS_DUPLEX | win32con.FILE_FLAG_OVERLAPPED
 BOTH = win32con.GENERIC_READ | win32con.GENERIC_WRITE
+
+
+@pytest.fixture
+def bench(system: System, tmp_path: Path) -> Iterator[Bench]:
+    with iocp_bench(system, tmp_path) as one:
+        yield one
 
 
 def pipe(system: System, attributes: object = None) -> tuple[pywintypes.PyHANDLE, pywintypes.PyHANDLE]:
@@ -70,6 +78,64 @@ def test_a_handle_that_is_dropped_inside_of_a_call_is_closed_after_it(system: Sy
     assert caught.value.winerror == winerror.ERROR_BROKEN_PIPE
 
 
+def test_a_duplicate_may_do_what_it_was_given_rights_for(bench: Bench) -> None:
+    """Whatever the first handle may, and the file was opened for."""
+    both, me = bench.file(flags=0), win32api.GetCurrentProcess()
+
+    def twin(access: int) -> pywintypes.PyHANDLE:
+        handle: pywintypes.PyHANDLE = bench.keep(win32api.DuplicateHandle(me, both, me, access, False, 0))
+        return handle
+
+    reads, writes = twin(win32con.GENERIC_READ), twin(win32con.GENERIC_WRITE)
+    for call in (
+        lambda: win32file.WriteFile(reads, b"x"),
+        lambda: win32file.WriteFileEx(reads, b"x", pywintypes.OVERLAPPED(), print),
+        lambda: win32file.SetEndOfFile(reads),
+        lambda: win32file.FlushFileBuffers(reads),
+        lambda: win32file.ReadFile(writes, 4),
+        lambda: win32file.ReadFileEx(writes, 4, pywintypes.OVERLAPPED(), print),
+    ):
+        assert outcome(call) == {"ok": False, "err": winerror.ERROR_ACCESS_DENIED}
+    _, client = bench.pipe()
+    deaf = bench.keep(win32api.DuplicateHandle(me, client, me, win32con.SYNCHRONIZE, False, 0))
+    for call in (
+        lambda: win32pipe.TransactNamedPipe(deaf, b"x", 4),
+        lambda: win32file.DeviceIoControl(deaf, abi.FSCTL_PIPE_TRANSCEIVE, b"x", 4),
+    ):
+        assert outcome(call) == {"ok": False, "err": winerror.ERROR_ACCESS_DENIED}
+    assert win32file.ReadFile(reads, 4) == (0, b"0123") and win32file.WriteFile(writes, b"x") == (0, 1)
+
+
+def test_a_duplicate_may_be_inherited_and_may_close_the_first(bench: Bench) -> None:
+    file, me, entries = bench.file(), win32api.GetCurrentProcess(), bench.system.io.handles
+    number, options = int(file), win32con.DUPLICATE_SAME_ACCESS | win32con.DUPLICATE_CLOSE_SOURCE
+    with win32api.DuplicateHandle(me, file, me, 0, True, options) as twin:
+        assert entries.entry(int(twin)).attributes == OBJ_INHERIT
+        assert not file and outcome(lambda: win32file.CloseHandle(number, system=bench.system))["err"] == 6
+    thread = win32api.DuplicateHandle(me, win32api.GetCurrentThread(), me, 0, True, 0, system=bench.system)
+    with thread:
+        assert entries.entry(int(thread)).attributes == OBJ_INHERIT
+
+
+def test_a_programs_own_object_with_a_file_number_goes_to_a_port(bench: Bench) -> None:
+    class Wrapper:
+        def __init__(self, handle: int) -> None:
+            self.fileno = lambda: handle
+
+    server, client = bench.pipe()
+    port = win32file.CreateIoCompletionPort(Wrapper(int(server)), None, 7, 0, system=bench.system)  # type: ignore[arg-type]
+    with port:
+        win32file.WriteFile(client, b"ab")
+        win32file.ReadFile(server, 4, ov := pywintypes.OVERLAPPED())
+        assert win32file.GetQueuedCompletionStatus(port, 0) == (0, 2, 7, ov)
+
+
+def test_a_socket_that_cannot_be_made_leaves_nothing_to_close(system: System) -> None:
+    with pytest.raises(OSError):
+        socket.socket(999, system=system)
+    gc.collect()
+
+
 def test_the_calling_thread_gets_a_handle_of_its_own(system: System) -> None:
     process, options = win32api.GetCurrentProcess(), win32con.DUPLICATE_SAME_ACCESS
     me = win32api.GetCurrentThread()
@@ -108,9 +174,11 @@ def test_what_is_no_buffer_is_a_type_error(system: System) -> None:
             lambda: win32file.ReadFile(server, b"read only", pywintypes.OVERLAPPED()),
             lambda: win32file.ReadFile(server, "text", pywintypes.OVERLAPPED()),
             lambda: win32pipe.TransactNamedPipe(client, 7, 10),
+            lambda: win32pipe.TransactNamedPipe(client, b"x", 10, "text"),  # type: ignore[arg-type]
         ):
             with pytest.raises(TypeError):
                 call()
+        assert len(system.pins) == 0
 
 
 def test_a_pipe_for_overlapped_calls_is_waited_for_without_one(system: System) -> None:
@@ -162,6 +230,35 @@ def test_a_pipe_that_is_not_there_says_that_pipes_belong_to_one_process(system: 
     with pytest.raises(pywintypes.error, match="of another one cannot be opened") as caught:
         win32file.CreateFile(NAME, BOTH, 0, None, win32con.OPEN_EXISTING, 0, None, system=system)
     assert caught.value.winerror == winerror.ERROR_FILE_NOT_FOUND
+    with pytest.raises(pywintypes.error, match="of another one cannot be opened") as caught:
+        win32pipe.WaitNamedPipe(NAME, 1, system=system)
+    assert caught.value.winerror == winerror.ERROR_FILE_NOT_FOUND
+
+
+def test_a_port_says_how_a_file_is_opened_for_it(bench: Bench) -> None:
+    with pytest.raises(pywintypes.error, match="overlapped=True"):
+        win32file.CreateIoCompletionPort(bench.file(flags=0), None, 1, 0)
+
+
+@pytest.mark.real_files
+@pytest.mark.parametrize("flags", [0, win32con.FILE_FLAG_OVERLAPPED])
+def test_a_file_without_buffering_says_what_it_wants(bench: Bench, flags: int) -> None:
+    """Also one that is opened for writing; told at once, or when the request has ended."""
+    try:
+        os.close(os.open(bench.folder / "probe", os.O_CREAT | os.O_DIRECT))
+    except OSError as problem:
+        pytest.skip(f"the host's file system has no unbuffered files: {problem}")
+    file, ov = bench.file(bytes(8192), flags=win32con.FILE_FLAG_NO_BUFFERING | flags), pywintypes.OVERLAPPED()
+
+    def reads(buffer: object) -> int:
+        win32file.ReadFile(file, buffer, ov)
+        return win32file.GetOverlappedResult(file, ov, True)
+
+    address = memoryapi.VirtualAlloc(None, 4096, win32con.MEM_COMMIT, win32con.PAGE_READWRITE, system=bench.system)
+    with pytest.raises(pywintypes.error, match="multiples of the disk's sector"):
+        reads(100)
+    assert reads(memoryapi.memory_at(address, 4096, system=bench.system)) == 4096
+    memoryapi.VirtualFree(address, 0, win32con.MEM_RELEASE, system=bench.system)
 
 
 @pytest.mark.real_files

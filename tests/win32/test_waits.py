@@ -242,6 +242,35 @@ def test_who_waits_for_a_threads_end_runs_routines_meanwhile(bench: Bench) -> No
         assert win32event.WaitForSingleObjectEx(thread, c.INFINITE, True) == c.WAIT_OBJECT_0
 
 
+def test_threads_are_waited_for_among_others(bench: Bench) -> None:
+    """For one of several, for all, and alertably; the first of the list that is there is told."""
+    system, event, ran = bench.system, bench.event(), []
+    gates, numbers = [threading.Event() for _ in range(2)], {}
+
+    def stays(which: int) -> None:
+        numbers[which] = win32api.GetCurrentThreadId(system=system)
+        gates[which].wait()
+
+    threads = [bench.start(lambda which=which: stays(which)) for which in range(2)]
+    until(lambda: len(numbers) == 2)
+    access = c.THREAD_ALL_ACCESS
+    first, second = (bench.keep(win32api.OpenThread(access, False, numbers[one], system=system)) for one in range(2))
+    wait, wait_ex = win32event.WaitForMultipleObjects, win32event.WaitForMultipleObjectsEx
+    assert wait([first, event, second], False, 0) == wait([first, event, second], True, 0) == c.WAIT_TIMEOUT
+    win32api.QueueUserAPC(ran.append, win32api.GetCurrentThread(), 1, system=system)
+    assert wait_ex([first, second], True, c.INFINITE, True) == c.WAIT_IO_COMPLETION and ran == [1]
+    win32event.SetEvent(event)
+    assert wait([first, event, second], False, c.INFINITE) == c.WAIT_OBJECT_0 + 1
+    gates[0].set()
+    assert wait([second, first], False, c.INFINITE) == c.WAIT_OBJECT_0 + 1
+    assert wait([first, event, second], True, 0) == c.WAIT_TIMEOUT
+    threads[0].join()
+    gates[1].set()
+    assert wait([first, event, second], True, c.INFINITE) == c.WAIT_OBJECT_0
+    assert wait([first, event, second], False, 0) == c.WAIT_OBJECT_0
+    assert outcome(lambda: (wait([first, second, first], True, 0),))["err"] == 87
+
+
 #: What a thread that works for a port may wait in, until a user APC comes or an event is set.
 PAUSES: dict[str, Callable[[Bench, object], object]] = {
     "sleep": lambda b, event: win32api.SleepEx(c.INFINITE, True, system=b.system),

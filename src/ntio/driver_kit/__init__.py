@@ -10,6 +10,7 @@ from .. import abi, status
 from ..hal import host_sockets as net
 from ..hal.host_sockets import HostSocket, open_socket
 from ..hal.operations import OperationCode
+from ..hal.put_off import PutOff
 from ..hal.readiness import READABLE, WRITABLE
 from ..io_manager import requests
 from ..io_manager.attach import attach_device
@@ -66,6 +67,7 @@ __all__ = [
     "Irp",
     "NamedPipeParameters",
     "OperationCode",
+    "PutOff",
     "WdkDriver",
     "abi",
     "Privilege",

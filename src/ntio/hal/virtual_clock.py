@@ -42,8 +42,8 @@ class VirtualClock:
     def __init__(self) -> None:
         self._now = 0.0
         self._lock = threading.Lock()
-        #: The waits under way: limit, number, the host's number of the thread.
-        self._limits: list[tuple[float, int, int]] = []
+        #: The waits under way, by numbers of their own: the limit, and the host's number of the thread.
+        self._limits: dict[int, tuple[float, int]] = {}
         self._numbers = itertools.count()
 
     def now(self) -> float:
@@ -77,14 +77,12 @@ class VirtualClock:
             return True
         if seconds <= 0:
             return False
-        mine = (self._now + seconds, next(self._numbers), threading.get_native_id())
-        with self._lock:
-            self._limits.append(mine)
+        limit, number = self._now + seconds, next(self._numbers)
         try:
-            return self._wait(came, mine[0], time.monotonic() + seconds)
+            self._limits[number] = limit, threading.get_native_id()
+            return self._wait(came, limit, time.monotonic() + seconds)
         finally:
-            with self._lock:
-                self._limits.remove(mine)
+            self._limits.pop(number, None)  # one call: a limit that an interrupt left behind would stop the clock
 
     def _wait(self, came: Callable[[float], bool], limit: float, until: float) -> bool:
         before: object = None
@@ -106,12 +104,11 @@ class VirtualClock:
     def _pass(self) -> None:
         """Move on to the nearest limit; not if it is reached, as somebody is about to go on then."""
         with self._lock:
-            self._now = max(self._now, min(limit for limit, _, _ in self._limits))
+            self._now = max(self._now, min(limit for limit, _ in list(self._limits.values())))
 
     def _others(self) -> object:
         """What the process's other threads are at: equal at two looks if they slept; None where nobody knows."""
-        with self._lock:
-            looking = {thread for _, _, thread in self._limits}
+        looking = {thread for _, thread in list(self._limits.values())}
         me, seen = threading.get_native_id(), []
         try:
             for name in os.listdir(_TASKS):

@@ -79,7 +79,7 @@ class ServiceCall:
     NT: the parameters of NtReadFile and its kind that say how the request ends
     """
 
-    __slots__ = ("apc_context", "apc_routine", "event", "file_object", "iosb", "mode", "transferred")
+    __slots__ = ("apc_context", "apc_routine", "event", "file_object", "iosb", "mode", "transferred", "unsent")
 
     def __init__(
         self,
@@ -98,6 +98,8 @@ class ServiceCall:
         self.mode = mode
         #: What a synchronous request that did not fail has moved.
         self.transferred: int | None = None
+        #: The packet that was made and is not on its way yet.
+        self.unsent: Irp | None = None
 
     @property
     def from_user(self) -> bool:
@@ -124,24 +126,32 @@ class ServiceCall:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """The caller's event cleared and, for a synchronous file, the file taken until the end of the block."""
+        """The caller's event cleared and, for a synchronous file, the file taken until the end of the block.
+
+        A packet that was made in the block, and could not be sent, is given back.
+        """
         if self.event is not None:
             self.event.reset()
-        if not self.synchronous:
-            yield
-            return
-        lock = self.file_object.position_lock
-        while lock.locked():  # another request of the file; a thread of a port does not count while it waits for that
-            with self.file_object.device.driver.io.hal.waiting(), lock:
-                pass
-        with lock:
-            if self.file_object.closed:
-                raise error_for(STATUS_FILE_CLOSED)
-            yield
+        try:
+            if not self.synchronous:
+                yield
+                return
+            lock = self.file_object.position_lock
+            while lock.locked():  # another request of the file; a thread of a port does not count while it waits for it
+                with self.file_object.device.driver.io.hal.waiting(), lock:
+                    pass
+            with lock:
+                if self.file_object.closed:
+                    raise error_for(STATUS_FILE_CLOSED)
+                yield
+        except BaseException:
+            if self.unsent is not None:
+                discard(self.unsent)
+            raise
 
     def make_irp(self, device: DeviceObject, major: int, minor: int = 0) -> Irp:
-        """A packet for this call, with its first location begun; `set_up` and `send` come next."""
-        irp = device.driver.io.irps.allocate(device.stack_size)
+        """A packet for this call, with its first location begun; its buffers and `send` come next."""
+        self.unsent = irp = device.driver.io.irps.allocate(device.stack_size)
         first = irp.next_location
         first.major, first.minor, first.file_object = major, minor, self.file_object
         extension = irp.extend()
@@ -150,14 +160,6 @@ class ServiceCall:
         extension.user_apc_routine, extension.user_apc_context = self.apc_routine, self.apc_context
         irp.user_event = self.event
         return irp
-
-    def set_up(self, irp: Irp, make_buffers: Callable[..., None], *arguments: Any, **keywords: Any) -> None:
-        """Make the packet's buffers; one that cannot have them is given back."""
-        try:
-            make_buffers(irp, *arguments, **keywords)
-        except BaseException:
-            irp.pool.free(irp)
-            raise
 
     def end_fast(self, answer: IoStatusBlock, *, packet: bool = False) -> int:
         """The request was dealt with without a packet; `packet`: a file's port hears of it. Returns the status."""
@@ -176,16 +178,17 @@ class ServiceCall:
     def send(self, device: DeviceObject, irp: Irp) -> int:
         """Send the packet; on a synchronous file wait for its end. Returns the status of the call."""
         file_object = self.file_object
-        file_object.event.reset()
-        sent = _Sent(irp, file_object)
+        sent: _Sent | None = None
         try:
+            file_object.event.reset()
+            sent, self.unsent = _Sent(irp, file_object), None
             status = self._start(device, irp, sent)
             if status != STATUS_PENDING or not self.synchronous:
                 return status
             self._wait(sent)
-        except (KeyboardInterrupt, SystemExit):  # just before the wait, perhaps, which sees to it from there on
-            if self.synchronous:
-                sent.abandon()
+        except BaseException as error:
+            if sent is not None:
+                sent.give_up(error, quietly=self.synchronous)
             raise
         status = file_object.final_status
         if self.iosb is not None and not nt_error(status):
@@ -200,11 +203,18 @@ class ServiceCall:
         event, answer = Event(io.hal), IoStatusBlock()
         irp.user_event, irp.user_iosb = event, answer
         irp.flags |= IRP_SYNCHRONOUS_API
-        sent = _Sent(irp, self.file_object)
-        status = self._start(device, irp, sent)
+        sent: _Sent | None = None
+        try:
+            sent, self.unsent = _Sent(irp, self.file_object), None
+            status = self._start(device, irp, sent)
+            if status == STATUS_PENDING:
+                with io.wait_for(event):
+                    event.wait()
+        except BaseException as error:
+            if sent is not None:
+                sent.give_up(error, quietly=True)
+            raise
         if status == STATUS_PENDING:
-            with sent.cancelled_on_interrupt(), io.wait_for(event):
-                event.wait()
             io.check_running()
             status = answer.status
         elif nt_error(status):
@@ -236,7 +246,7 @@ class ServiceCall:
         file_object = self.file_object
         io, event = file_object.device.driver.io, file_object.event
         alertable = file_object.flags & FO_ALERTABLE_IO
-        with sent.cancelled_on_interrupt(), io.wait_for(event):
+        with io.wait_for(event):
             while True:
                 if not alertable:
                     event.wait()
@@ -309,20 +319,16 @@ class _Sent:
         """Ask for the packet's end, if it has not come."""
         cancel_irp(self._irp, self._is_so)
 
-    @contextmanager
-    def cancelled_on_interrupt(self) -> Iterator[None]:
-        """Around a wait: who goes away cancels the packet, which goes home by itself and tells nobody."""
-        try:
-            yield
-        except BugCheck:
-            raise
-        except BaseException:
-            self.abandon()
-            raise
-
-    def abandon(self) -> None:
-        """Cancel the packet, if it has not ended, and have it tell nobody."""
+    def give_up(self, error: BaseException, *, quietly: bool) -> None:
+        """The issuer goes away by an exception: its packet, if still under way, is cancelled, and may tell nobody."""
+        if isinstance(error, BugCheck):
+            return
+        irp = self._irp
         with self._lock:
-            if self._is_so():
-                self._irp.on_complete = discard
-        self.cancel()
+            unsent = self._is_so() and irp.current_location > irp.stack_count
+            if self._is_so() and quietly:
+                irp.on_complete = discard
+        if unsent:
+            discard(irp)
+        else:
+            self.cancel()

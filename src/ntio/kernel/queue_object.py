@@ -1,4 +1,4 @@
-"""The queue behind a completion port, as a pure state machine: no threads, no locks, no clock.
+"""The queue behind a completion port, as a pure state machine: no threads, no clock, and no lock but a given one.
 
     entries    packets nobody has taken, first in, first out
     waiters    threads that wait for one, in the order they came; the last one is woken first
@@ -259,10 +259,6 @@ class QueueObject(Generic[Packet]):
             self._fill()
             given = list(self.given)
         return given
-
-    def knows(self, thread: Thread) -> bool:
-        """Whether the thread works for this queue."""
-        return thread in self.released or thread in self.paused or thread in self.waiters
 
     def close(self) -> tuple[list[Thread], list[Packet | Run]]:
         """Nobody gets anything any more; returns the threads to wake with ABANDONED, and the packets that are lost.

@@ -25,12 +25,12 @@ from ..io_manager.codes.device_codes import (
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
 from ..kernel.event import Event
-from ..status import STATUS_BUFFER_OVERFLOW, STATUS_PENDING, error_for, nt_error
+from ..status import STATUS_BUFFER_OVERFLOW, error_for, nt_error
 from ..system.system import System
-from .handles import find_object, system_of
-from .overlapped import OVERLAPPED, hold, start
+from .handles import find_file, find_object, system_of
+from .overlapped import OVERLAPPED, hold, start, start_and_wait
 from .pyhandle import Handle, win32_errors
-from .transfers import AllocateReadBuffer
+from .transfers import AllocateReadBuffer, is_number
 from .win32con import FILE_TYPE_CHAR, FILE_TYPE_DISK, FILE_TYPE_PIPE
 
 __all__ = ["DeviceIoControl", "GetFileType"]
@@ -60,10 +60,9 @@ def DeviceIoControl(
     """
     owner = system_of(Device, system)
     with win32_errors("DeviceIoControl"):
-        file_object = find_object(Device, FileObject, owner)
+        file_object = find_file(Device, owner, IoControlCode >> 14 & 3)  # which rights a code takes is part of it
         service = services.fs_control if IoControlCode >> 16 == FILE_DEVICE_FILE_SYSTEM else services.device_control
-        given = hasattr(OutBuffer, "__array_interface__") or not hasattr(OutBuffer, "__index__")
-        target = b"" if OutBuffer is None else OutBuffer if given else AllocateReadBuffer(OutBuffer)
+        target = b"" if OutBuffer is None else AllocateReadBuffer(OutBuffer) if is_number(OutBuffer) else OutBuffer
         message = memoryview(b"" if InBuffer is None else bytes(memoryview(InBuffer)))
         view, release = hold(owner, target, writing=OutBuffer is not None)
 
@@ -73,24 +72,10 @@ def DeviceIoControl(
         if Overlapped is not None:
             _check(start(owner, file_object, Overlapped, send, release))
             return target
-        try:
-            count = _waited(owner, send)
-        finally:
-            release()
+        status, count = start_and_wait(owner, file_object, send, release)
+        _check(status)
         answer = memoryview(target).cast("B")[:count]
-        return answer if given and OutBuffer is not None else bytes(answer)
-
-
-def _waited(owner: System, send: Any) -> int:
-    block, event = IoStatusBlock(STATUS_PENDING), Event(owner.hal)
-    status = send(event, None, block)
-    if status == STATUS_PENDING:
-        with owner.io.wait_for(event):
-            event.wait()
-        owner.io.check_running()
-        status = block.status
-    _check(status)
-    return block.information
+        return answer if target is OutBuffer else bytes(answer)
 
 
 def _check(status: int) -> None:

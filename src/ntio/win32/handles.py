@@ -13,7 +13,8 @@ import operator
 import socket
 from typing import Any, TypeVar
 
-from ..status import InvalidHandle
+from ..io_manager.file_object import FileObject
+from ..status import STATUS_ACCESS_DENIED, InvalidHandle, error_for
 from ..system.default import default_system
 from ..system.system import System
 from .pyhandle import Handle, PyHANDLE, win32_errors
@@ -56,6 +57,18 @@ def find_object(handle: Handle, kind: type[T], system: System | None = None) -> 
     return owner.io.handles.reference(number_in(handle, owner), kind)
 
 
+def find_file(handle: Handle, system: System, access: int) -> FileObject:
+    """The file a handle names, if the handle has any of these rights, or none is needed (0).
+
+    A duplicate may have fewer rights than the file was opened with. Raises InvalidHandle, AccessDenied.
+    """
+    number = number_in(handle, system)
+    file_object = system.io.handles.reference(number, FileObject)
+    if access and not system.io.handles.entry(number).access & access:
+        raise error_for(STATUS_ACCESS_DENIED, "the handle has no right to that")
+    return file_object
+
+
 def CloseHandle(handle: Handle, *, system: System | None = None) -> None:
     """Close a handle of any kind; raises `pywintypes.error` for one that is not open.
 
@@ -64,6 +77,5 @@ def CloseHandle(handle: Handle, *, system: System | None = None) -> None:
     owner = system_of(handle, system)
     with win32_errors("CloseHandle"):
         owner.io.handles.close_dropped()  # what was dropped is closed already, for the caller
-        owner.io.handles.close(number_in(handle, owner))
-    if isinstance(handle, PyHANDLE):
-        handle.Detach()
+        # Taken from the object before: a number that is closed may be another's by the time the object is dropped.
+        owner.io.handles.close(handle.Detach() if isinstance(handle, PyHANDLE) else number_in(handle, owner))

@@ -21,8 +21,10 @@ from typing import Any
 from .. import abi
 from ..hal.operations import address_of
 from ..io_manager.file_object import FileObject
+from ..io_manager.io_status import IoStatusBlock
 from ..io_manager.ports.overlapped import OverlappedRequest
 from ..io_manager.ports.packets import PacketOwner
+from ..io_manager.services import cancel_io_ex
 from ..kernel.event import Event
 from ..status import STATUS_PENDING, BufferInUse, InvalidParameter
 from ..system.system import System
@@ -155,6 +157,23 @@ def start(
     except BaseException:
         request.interrupted()
         raise
+
+
+def start_and_wait(system: System, file_object: FileObject, send: Send, release: Callable[[], None]) -> tuple[int, int]:
+    """Start a request that nobody is told of, and wait for its end: (NTSTATUS, bytes).
+
+    An interrupt cancels it; it holds its memory until it ends. Raises as `start` does.
+    """
+    overlapped, told = OVERLAPPED(), Event(system.hal)
+    try:
+        status = start(system, file_object, overlapped, lambda *those: send(told, None, those[2]), release, event=False)
+        if overlapped.request is not None:
+            overlapped.request.wait()
+    except BaseException:
+        if (request := overlapped.request) is not None:
+            cancel_io_ex(file_object, request, IoStatusBlock())
+        raise
+    return (overlapped.Internal if status == STATUS_PENDING else status), overlapped.InternalHigh
 
 
 def hold(system: System, buffer: Any, *, writing: bool) -> tuple[memoryview, Callable[[], None]]:

@@ -87,10 +87,11 @@ def CreateIoCompletionPort(
     """
     with win32_errors("CreateIoCompletionPort"):
         owner = system_of(existing if isinstance(existing, PyHANDLE) else handle, system)
-        no_file = int(handle) & _POINTER == INVALID_HANDLE_VALUE
+        file_number = number_in(handle, owner)
+        no_file = file_number == INVALID_HANDLE_VALUE
         if no_file and existing:
             raise InvalidParameter("an existing port, but no file to associate")
-        file_object = None if no_file else owner.io.handles.reference(number_in(handle, owner), FileObject)
+        file_object = None if no_file else owner.io.handles.reference(file_number, FileObject)
         port = find_object(existing, CompletionPort, owner) if existing else CompletionPort(owner.io, numThreads)
         if file_object is not None:
             port.associate(file_object, completionKey & _POINTER)

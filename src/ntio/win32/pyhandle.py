@@ -96,7 +96,7 @@ class PyHANDLE:
         self.Close()
 
     def __del__(self) -> None:
-        if self._number:
+        if getattr(self, "_number", 0):  # one that could not be made has none
             handles = self.system.io.handles
             handles.drop(self._number)
             if not _inside():

@@ -26,7 +26,6 @@ from ..io_manager import requests, services
 from ..io_manager.codes import major
 from ..io_manager.file_object import FileObject
 from ..io_manager.io_status import IoStatusBlock
-from ..kernel.event import Event
 from ..status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_END_OF_FILE,
@@ -40,8 +39,8 @@ from ..status import (
     win32_from_status,
 )
 from ..system.system import System
-from .handles import find_object, system_of
-from .overlapped import OVERLAPPED, Send, check_overlapped, hold, start
+from .handles import find_file, find_object, system_of
+from .overlapped import OVERLAPPED, Send, check_overlapped, hold, start, start_and_wait
 from .pyhandle import Handle, refuse, win32_errors
 from .waits import seconds
 from .winerror import ERROR_IO_INCOMPLETE, ERROR_IO_PENDING, ERROR_MORE_DATA, WAIT_TIMEOUT
@@ -56,6 +55,7 @@ CompletionRoutine = Callable[[int, int, OVERLAPPED], object]
 
 _HR = {STATUS_PENDING: ERROR_IO_PENDING, STATUS_BUFFER_OVERFLOW: ERROR_MORE_DATA}
 _STARTS = (0, 1, 2)
+_TO_WRITE = major.FILE_WRITE_DATA | major.FILE_APPEND_DATA
 _WAIT_IO_COMPLETION = 0xC0
 
 
@@ -76,8 +76,8 @@ def ReadFile(
     """
     owner = system_of(hFile, system)
     with win32_errors("ReadFile"):
-        file_object = find_object(hFile, FileObject, owner)
-        target = AllocateReadBuffer(buffer) if _is_number(buffer) else buffer
+        file_object = find_file(hFile, owner, major.FILE_READ_DATA)
+        target = AllocateReadBuffer(buffer) if is_number(buffer) else buffer
         if overlapped is None:
             return _read_now(owner, file_object, target)
         status = _transfer(owner, file_object, services.read_file, overlapped, target, writing=True)
@@ -94,7 +94,7 @@ def WriteFile(
     """
     owner = system_of(hFile, system)
     with win32_errors("WriteFile"):
-        file_object = find_object(hFile, FileObject, owner)
+        file_object = find_file(hFile, owner, _TO_WRITE)
         if ol is None:
             status, count = _waited(owner, file_object, services.write_file, data, writing=False)
         else:
@@ -113,8 +113,8 @@ def ReadFileEx(
     """
     owner = system_of(hFile, system)
     with win32_errors("ReadFileEx"):
-        file_object = find_object(hFile, FileObject, owner)
-        target = AllocateReadBuffer(buffer) if _is_number(buffer) else buffer
+        file_object = find_file(hFile, owner, major.FILE_READ_DATA)
+        target = AllocateReadBuffer(buffer) if is_number(buffer) else buffer
         _hr(_transfer(owner, file_object, services.read_file, overlapped, target, routine, writing=True))
         return target
 
@@ -129,7 +129,7 @@ def WriteFileEx(
     """
     owner = system_of(hFile, system)
     with win32_errors("WriteFileEx"):
-        file_object = find_object(hFile, FileObject, owner)
+        file_object = find_file(hFile, owner, _TO_WRITE)
         _hr(_transfer(owner, file_object, services.write_file, overlapped, data, routine, writing=False))
 
 
@@ -159,7 +159,16 @@ def _transfer(
         def send(event: Any, context: Any, request: Any) -> int:
             return service(file_object, None, _tell_routine, routine, request, view, None, offset)
 
-    return start(owner, file_object, overlapped, send, release, event=routine is None)
+    status = start(owner, file_object, overlapped, send, release, event=routine is None)
+    _refuse_unaligned(file_object, status)
+    return status
+
+
+def _refuse_unaligned(file_object: FileObject, status: int) -> None:
+    """Say what is wrong with a transfer that the host's disk did not take."""
+    if status == STATUS_INVALID_PARAMETER and file_object.flags & major.FO_NO_INTERMEDIATE_BUFFERING:
+        words = "without buffering, offset, length and memory are multiples of the disk's sector; 4096 bytes always do"
+        raise error_for(status, words)
 
 
 def _tell_routine(routine: CompletionRoutine, request: Any) -> None:
@@ -174,39 +183,22 @@ def _waited(
 
     Pipes and sockets have no positions, and are waited for however they were opened; no packet tells of that.
     """
-    if not file_object.flags & major.FO_SYNCHRONOUS_IO:
-        return _waited_without_position(owner, file_object, service, buffer, writing=writing)
-    answer = IoStatusBlock()
+    if not file_object.flags & (major.FO_SYNCHRONOUS_IO | major.FO_NAMED_PIPE):
+        raise error_for(STATUS_INVALID_PARAMETER, "a file opened with FILE_FLAG_OVERLAPPED needs an OVERLAPPED")
     view, release = hold(owner, buffer, writing=writing)
+    if not file_object.flags & major.FO_SYNCHRONOUS_IO:
+
+        def send(event: Any, context: Any, request: Any) -> int:
+            return service(file_object, event, None, context, request, view)
+
+        return start_and_wait(owner, file_object, send, release)
+    answer = IoStatusBlock()
     try:
         status = service(file_object, None, None, None, answer, view)
     finally:
         release()
+    _refuse_unaligned(file_object, status)
     return status, answer.information
-
-
-def _waited_without_position(
-    owner: System, file_object: FileObject, service: Callable[..., int], buffer: Any, *, writing: bool
-) -> tuple[int, int]:
-    """The same where calls do not wait; an interrupt cancels the request, which holds its memory until it ends."""
-    if not file_object.flags & major.FO_NAMED_PIPE:
-        raise error_for(STATUS_INVALID_PARAMETER, "a file opened with FILE_FLAG_OVERLAPPED needs an OVERLAPPED")
-    view, release = hold(owner, buffer, writing=writing)
-    overlapped, told = OVERLAPPED(), Event(owner.hal)
-
-    def send(event: Any, context: Any, request: Any) -> int:
-        return service(file_object, told, None, None, request, view)
-
-    try:
-        status = start(owner, file_object, overlapped, send, release, event=False)
-        request = overlapped.request
-        if request is not None:
-            request.wait()
-    except BaseException:
-        if (request := overlapped.request) is not None:
-            services.cancel_io_ex(file_object, request, IoStatusBlock())
-        raise
-    return (overlapped.Internal if status == STATUS_PENDING else status), overlapped.InternalHigh
 
 
 def _read_now(owner: System, file_object: FileObject, target: Any) -> tuple[int, bytes]:
@@ -261,7 +253,7 @@ def _result(
 ) -> int:
     owner = system_of(hFile, system)
     with win32_errors(name):
-        find_object(hFile, FileObject, owner)
+        file_object = find_object(hFile, FileObject, owner)
         request = overlapped.request
         if request is not None and timeout == 0 and not alertable:
             raise refuse(name, "the request is pending", ERROR_IO_INCOMPLETE)
@@ -276,6 +268,7 @@ def _result(
             event.wait(timeout)  # an event that wakes one waiter has woken this one
         status = overlapped.Internal & 0xFFFF_FFFF
         if not nt_success(status):
+            _refuse_unaligned(file_object, status)
             raise error_for(status)
         return overlapped.InternalHigh
 
@@ -316,7 +309,7 @@ def SetEndOfFile(hFile: Handle, *, system: System | None = None) -> None:
     NT: SetEndOfFile
     """
     with win32_errors("SetEndOfFile"):
-        file_object = find_object(hFile, FileObject, system)
+        file_object = find_file(hFile, system_of(hFile, system), major.FILE_WRITE_DATA)
         data = file_object.current_byte_offset.to_bytes(8, "little")
         number = major.FILE_END_OF_FILE_INFORMATION_CLASS
         _hr(services.set_information(file_object, IoStatusBlock(), data, None, number))
@@ -328,7 +321,7 @@ def FlushFileBuffers(hFile: Handle, *, system: System | None = None) -> None:
     NT: FlushFileBuffers
     """
     with win32_errors("FlushFileBuffers"):
-        _hr(services.flush_file(find_object(hFile, FileObject, system), IoStatusBlock()))
+        _hr(services.flush_file(find_file(hFile, system_of(hFile, system), _TO_WRITE), IoStatusBlock()))
 
 
 def _size(file_object: FileObject) -> int:
@@ -337,7 +330,8 @@ def _size(file_object: FileObject) -> int:
     return size
 
 
-def _is_number(buffer: Any) -> bool:
+def is_number(buffer: Any) -> bool:
+    """Whether it says how many bytes there may be, and is no buffer itself."""
     return hasattr(buffer, "__index__") and not hasattr(buffer, "__array_interface__")
 
 

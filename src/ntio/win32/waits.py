@@ -12,14 +12,12 @@ from collections.abc import Sequence
 
 from ..hal.machine import Hal
 from ..io_manager.file_object import FileObject
-from ..kernel.apc import wait_alertable
 from ..kernel.event import Event
 from ..kernel.thread import Thread
 from ..kernel.wait import wait_for_all, wait_for_any
 from ..security.access_mask import SYNCHRONIZE
 from ..status import (
     STATUS_ACCESS_DENIED,
-    STATUS_SUCCESS,
     STATUS_TIMEOUT,
     STATUS_USER_APC,
     InvalidHandle,
@@ -38,7 +36,7 @@ CURRENT_THREAD = 0xFFFF_FFFF_FFFF_FFFE
 #: Seconds between two looks at whether a thread has ended, for who waits for that and for user APCs.
 _LOOK = 0.02
 
-_RESULTS = {STATUS_SUCCESS: WAIT_OBJECT_0, STATUS_TIMEOUT: WAIT_TIMEOUT, STATUS_USER_APC: WAIT_IO_COMPLETION}
+_RESULTS = {STATUS_TIMEOUT: WAIT_TIMEOUT, STATUS_USER_APC: WAIT_IO_COMPLETION}
 
 
 def WaitForSingleObject(hHandle: Handle, milliseconds: int, *, system: System | None = None) -> int:
@@ -60,7 +58,7 @@ def WaitForSingleObjectEx(hHandle: Handle, milliseconds: int, bAlertable: bool, 
 def WaitForMultipleObjects(
     handles: Sequence[Handle], bWaitAll: bool, milliseconds: int, *, system: System | None = None
 ) -> int:
-    """Wait for one of several events or files, or for all at once; WAIT_OBJECT_0 + index of the one, or WAIT_TIMEOUT.
+    """Wait for one of several events, files or threads, or for all at once: WAIT_OBJECT_0 + index, or WAIT_TIMEOUT.
 
     NT: WaitForMultipleObjects
     """
@@ -84,15 +82,13 @@ def WaitForMultipleObjectsEx(
 
 def _wait_for_one(name: str, handle: Handle, milliseconds: int, alertable: bool, system: System | None) -> int:
     owner, timeout = system_of(handle, system), seconds(milliseconds)
-    io = owner.io
     with win32_errors(name):
         waited_for = _waitable(handle, owner)
-        if isinstance(waited_for, Thread):
-            return _RESULTS[_join(owner, waited_for, timeout, alertable)]
-        event = waited_for
-    if alertable:
-        return _RESULTS[wait_alertable(io.hal, io.threads.current(), event, timeout)]
-    return WAIT_OBJECT_0 if event.wait(timeout) else WAIT_TIMEOUT
+    if alertable or waited_for is owner.io.threads.current():
+        return _result_of(_wait(owner, [waited_for], False, timeout, alertable))
+    if isinstance(waited_for, Thread):
+        return WAIT_OBJECT_0 if owner.io.hal.join(waited_for.host, timeout) else WAIT_TIMEOUT
+    return WAIT_OBJECT_0 if waited_for.wait(timeout) else WAIT_TIMEOUT
 
 
 def _wait_for_several(
@@ -103,16 +99,14 @@ def _wait_for_several(
             raise InvalidParameter(f"{len(handles)} handles: 1 to {MAXIMUM_WAIT_OBJECTS} are possible")
         named = next((handle for handle in handles if isinstance(handle, PyHANDLE)), handles[0])
         owner = system_of(named, system)
-        events = [_waitable(handle, owner) for handle in handles]
-        several = [event for event in events if isinstance(event, Event)]
-        if len(several) < len(events):
-            raise InvalidHandle("threads are waited for one at a time here")
-        if every and len({id(event) for event in several}) < len(several):
+        waited_for = [_waitable(handle, owner) for handle in handles]
+        if every and len(set(map(id, waited_for))) < len(waited_for):
             raise InvalidParameter("one object is named twice")
-    wait = wait_for_all if every else wait_for_any
-    io = owner.io
-    status = wait(io.hal, io.threads.current(), several, seconds(milliseconds), alertable=alertable)
-    return _RESULTS[status] if status in (STATUS_TIMEOUT, STATUS_USER_APC) else WAIT_OBJECT_0 + status
+    return _result_of(_wait(owner, waited_for, every, seconds(milliseconds), alertable))
+
+
+def _result_of(status: int) -> int:
+    return _RESULTS.get(status, WAIT_OBJECT_0 + status)
 
 
 def _waitable(handle: Handle, owner: System) -> Event | Thread:
@@ -129,20 +123,26 @@ def _waitable(handle: Handle, owner: System) -> Event | Thread:
     return body.event if isinstance(body, FileObject) else body
 
 
-def _join(owner: System, thread: Thread, timeout: float | None, alertable: bool) -> int:
-    io = owner.io
-    me = io.threads.current()
-    if not alertable and thread is not me:
-        return STATUS_SUCCESS if io.hal.join(thread.host, timeout) else STATUS_TIMEOUT
-    # Nobody is told of a thread's end, so who listens for something else as well looks for it now and then.
-    deadline = None if timeout is None else io.hal.clock.now() + timeout
-    while not thread.host.ended():
-        left = None if deadline is None else max(deadline - io.hal.clock.now(), 0)
-        look = left if thread is me else _LOOK if left is None else min(left, _LOOK)
-        status = wait_alertable(io.hal, me, None, look) if alertable else sleep(io.hal, look)
-        if status == STATUS_USER_APC or left == 0:
+def _wait(owner: System, waited_for: Sequence[Event | Thread], every: bool, timeout: float | None, ex: bool) -> int:
+    """Wait for one, and return its index, or for all; or return STATUS_TIMEOUT, STATUS_USER_APC. `ex`: alertably.
+
+    Nobody is told of a thread's end, so who listens for something else as well looks for it now and then.
+    """
+    io, wait = owner.io, wait_for_all if every else wait_for_any
+    me, clock = io.threads.current(), io.hal.clock
+    ends = {one: Event(io.hal) for one in waited_for if isinstance(one, Thread)}
+    events = [ends[one] if isinstance(one, Thread) else one for one in waited_for]
+    ends.pop(me, None)  # which does not end in here
+    deadline = None if timeout is None else clock.now() + timeout
+    while True:
+        for thread, ended in ends.items():
+            if thread.host.ended():
+                ended.set()
+        left = None if deadline is None else max(deadline - clock.now(), 0)
+        look = left if not ends else _LOOK if left is None else min(left, _LOOK)
+        status = wait(io.hal, me, events, look, alertable=ex)
+        if status != STATUS_TIMEOUT or not ends or left == 0:
             return status
-    return STATUS_SUCCESS
 
 
 def sleep(hal: Hal, timeout: float | None) -> int:

@@ -9,6 +9,7 @@ import os
 from tempfile import gettempdir
 
 from ..object_manager.handles import DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS
+from ..object_manager.objects import OBJ_INHERIT
 from ..system.system import System
 from .handles import CloseHandle, number_in, system_of
 from .pyhandle import Handle, PyHANDLE, error, win32_errors
@@ -51,14 +52,15 @@ def DuplicateHandle(
     """One more handle for the same object, or one for the calling thread; both processes are this one.
 
     Raises `pywintypes.error`.
-
     NT: DuplicateHandle
     """
     owner = system_of(hSource, system)
     with win32_errors("DuplicateHandle"):
-        if number_in(hSource, owner) == CURRENT_THREAD:
-            return PyHANDLE(owner, owner.io.handles.insert(owner.io.threads.current()))
-        new = owner.io.handles.duplicate(number_in(hSource, owner), desiredAccess, 0, options)
-    if options & DUPLICATE_CLOSE_SOURCE and isinstance(hSource, PyHANDLE):
-        hSource.Detach()
-    return PyHANDLE(owner, new)
+        number, inherits = number_in(hSource, owner), OBJ_INHERIT if bInheritHandle else 0
+        if number == CURRENT_THREAD:
+            return PyHANDLE(owner, owner.io.handles.insert(owner.io.threads.current(), None, inherits))
+        same = options & DUPLICATE_SAME_ACCESS
+        new = PyHANDLE(owner, owner.io.handles.duplicate(number, desiredAccess, inherits, same))
+        if options & DUPLICATE_CLOSE_SOURCE:
+            CloseHandle(hSource, system=owner)
+        return new

@@ -69,7 +69,6 @@ from .win32con import (
     CREATE_NEW,
     DELETE,
     FILE_ALL_ACCESS,
-    FILE_APPEND_DATA,
     FILE_ATTRIBUTE_ARCHIVE,
     FILE_ATTRIBUTE_DIRECTORY,
     FILE_ATTRIBUTE_HIDDEN,
@@ -89,7 +88,6 @@ from .win32con import (
     FILE_FLAG_WRITE_THROUGH,
     FILE_GENERIC_READ,
     FILE_GENERIC_WRITE,
-    FILE_READ_DATA,
     FILE_SHARE_DELETE,
     FILE_SHARE_READ,
     FILE_SHARE_WRITE,
@@ -99,7 +97,6 @@ from .win32con import (
     FILE_TYPE_DISK,
     FILE_TYPE_PIPE,
     FILE_TYPE_UNKNOWN,
-    FILE_WRITE_DATA,
     GENERIC_ALL,
     GENERIC_EXECUTE,
     GENERIC_READ,
@@ -161,14 +158,6 @@ _DISPOSITIONS = {
     OPEN_ALWAYS: major.FILE_OPEN_IF,
     TRUNCATE_EXISTING: major.FILE_OVERWRITE,
 }
-_ACCESS = {
-    GENERIC_READ: major.FILE_GENERIC_READ,
-    GENERIC_WRITE: major.FILE_GENERIC_WRITE,
-    GENERIC_ALL: major.FILE_ALL_ACCESS,
-    FILE_READ_DATA: major.FILE_READ_DATA,
-    FILE_WRITE_DATA: major.FILE_WRITE_DATA,
-    FILE_APPEND_DATA: major.FILE_APPEND_DATA,
-}
 _OPTIONS = {
     FILE_FLAG_NO_BUFFERING: major.FILE_NO_INTERMEDIATE_BUFFERING,
     FILE_FLAG_RANDOM_ACCESS: major.FILE_RANDOM_ACCESS,
@@ -176,6 +165,8 @@ _OPTIONS = {
     FILE_FLAG_DELETE_ON_CLOSE: major.FILE_DELETE_ON_CLOSE,
 }
 _PIPES = ("\\??\\pipe\\", "\\device\\namedpipe\\")
+#: What to say of a pipe that is not there.
+NO_PIPE = "no such pipe in this process, and pipes of another one cannot be opened"
 #: Attributes and hints: taken, without a meaning here.
 _HINTS = 0xFFFF | FILE_FLAG_OVERLAPPED | FILE_FLAG_RANDOM_ACCESS | FILE_FLAG_SEQUENTIAL_SCAN
 
@@ -195,9 +186,7 @@ def CreateFile(
 
     NT: CreateFileW
     """
-    access = major.SYNCHRONIZE | major.FILE_READ_ATTRIBUTES
-    for asked, rights in _ACCESS.items():
-        access |= rights if desiredAccess & asked else 0
+    access = desiredAccess & 0xFFFF_FFFF | major.SYNCHRONIZE | major.FILE_READ_ATTRIBUTES
     if CreationDisposition not in _DISPOSITIONS:
         raise refuse("CreateFile", f"{CreationDisposition} is no creation disposition")
     if CreationDisposition == TRUNCATE_EXISTING and not desiredAccess & (GENERIC_WRITE | GENERIC_ALL):
@@ -215,7 +204,7 @@ def CreateFile(
     with win32_errors("CreateFile"):
         parameters = CreateParameters(_DISPOSITIONS[CreationDisposition], access, options)
         file_object = _opened(system, native_name(os.fsdecode(fileName)), parameters)
-        return PyHANDLE(system, system.io.handles.insert(file_object))
+        return PyHANDLE(system, system.io.handles.insert(file_object, file_object.access))
 
 
 CreateFileW = CreateFile
@@ -227,8 +216,7 @@ def _opened(system: System, name: str, parameters: CreateParameters) -> FileObje
     except ObjectNameNotFound as problem:
         if not name.lower().startswith(_PIPES):
             raise
-        words = "no such pipe in this process, and pipes of another one cannot be opened"
-        raise ObjectNameNotFound(words, problem.status, name) from None
+        raise ObjectNameNotFound(NO_PIPE, problem.status, name) from None
 
 
 def DeleteFile(fileName: str | os.PathLike[str], *, system: System | None = None) -> None:

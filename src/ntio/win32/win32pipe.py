@@ -25,16 +25,23 @@ from ..driver_kit import FileObject
 from ..hal.operations import MAXIMUM_TRANSFER
 from ..io_manager import services
 from ..io_manager.codes import major
-from ..status import STATUS_BUFFER_OVERFLOW, STATUS_PENDING, STATUS_PIPE_CONNECTED, error_for, nt_error
+from ..status import (
+    STATUS_BUFFER_OVERFLOW,
+    STATUS_PENDING,
+    STATUS_PIPE_CONNECTED,
+    ObjectNameNotFound,
+    error_for,
+    nt_error,
+)
 from ..system.connections import pipe_files
 from ..system.connections.pipe_files import FOREVER, UNLIMITED, PipeShape, control
 from ..system.default import default_system
 from ..system.system import System
-from .handles import find_object, system_of
-from .overlapped import OVERLAPPED, check_overlapped, hold, start
+from .handles import find_file, find_object, system_of
+from .overlapped import OVERLAPPED, hold, start, start_and_wait
 from .pyhandle import Handle, PyHANDLE, error, refuse, win32_errors
 from .security_attributes import Attributes, descriptor_of, inheritance_of
-from .transfers import GetOverlappedResult
+from .transfers import AllocateReadBuffer, GetOverlappedResult, is_number
 from .win32con import (
     FILE_FLAG_FIRST_PIPE_INSTANCE,
     FILE_FLAG_OVERLAPPED,
@@ -60,7 +67,7 @@ from .win32con import (
     PIPE_UNLIMITED_INSTANCES,
     PIPE_WAIT,
 )
-from .win32file import CreateFile
+from .win32file import NO_PIPE, CreateFile
 from .winerror import (
     ERROR_INVALID_NAME,
     ERROR_IO_PENDING,
@@ -150,7 +157,6 @@ def ConnectNamedPipe(hPipe: Handle, overlapped: OVERLAPPED | None = None, *, sys
         if overlapped is None:
             status, _ = _listen(file_object)
         else:
-            check_overlapped(overlapped)
 
             def send(event: Any, context: Any, request: Any) -> int:
                 return services.fs_control(file_object, event, None, context, request, abi.FSCTL_PIPE_LISTEN)
@@ -189,7 +195,10 @@ def WaitNamedPipe(pipeName: str, timeout: int, *, system: System | None = None) 
     name = _name_in("WaitNamedPipe", pipeName)
     limit = {NMPWAIT_USE_DEFAULT_WAIT: None, NMPWAIT_WAIT_FOREVER: FOREVER}.get(timeout, -10_000 * timeout)
     with win32_errors("WaitNamedPipe"):
-        pipe_files.wait_for_instance(system or default_system(), name, limit)
+        try:
+            pipe_files.wait_for_instance(system or default_system(), name, limit)
+        except ObjectNameNotFound as problem:
+            raise ObjectNameNotFound(NO_PIPE, problem.status, pipeName) from None
 
 
 def CallNamedPipe(pipeName: str, data: Any, bufSize: int, timeOut: int, *, system: System | None = None) -> bytes:
@@ -229,21 +238,18 @@ def TransactNamedPipe(
     """
     owner, code = system_of(hPipe, system), abi.FSCTL_PIPE_TRANSCEIVE
     with win32_errors("TransactNamedPipe"):
-        file_object = find_object(hPipe, FileObject, owner)
-        target = memoryview(bytearray(_size(buffer))) if hasattr(buffer, "__index__") else buffer
+        file_object = find_file(hPipe, owner, code >> 14 & 3)
+        target = AllocateReadBuffer(buffer) if is_number(buffer) else buffer
         message = memoryview(bytes(memoryview(writeData)))
         view, release = hold(owner, target, writing=True)
-        if overlapped is None:
-            try:
-                status, count = control(file_object, code, message, view)
-            finally:
-                release()
-            return _hr(status), bytes(memoryview(target).cast("B")[:count])
 
         def send(event: Any, context: Any, request: Any) -> int:
             return services.fs_control(file_object, event, None, context, request, code, message, None, view)
 
-        status = start(owner, file_object, check_overlapped(overlapped), send, release)
+        if overlapped is None:
+            status, count = start_and_wait(owner, file_object, send, release)
+            return _hr(status), bytes(memoryview(target).cast("B")[:count])
+        status = start(owner, file_object, overlapped, send, release)
         return _hr(status), target
 
 

@@ -21,6 +21,7 @@ from ...driver_kit import (
     HostFile,
     Irp,
     OperationCode,
+    PutOff,
     host_operation,
     major,
     start_host_operation,
@@ -42,14 +43,18 @@ class StreamQueue(CancelSafeQueue):
 
     def start(self, irp: Irp) -> int:
         """Do a packet's operation now, or when its turn comes; returns the status."""
-        if status.nt_success(self.insert_irp(irp)):
-            return PENDING
-        if not irp.flags & major.IRP_SYNCHRONOUS_API:
-            return start_host_operation(irp, self._code, self._file, self._next)
+        mine = False
         try:
+            with PutOff():  # else the stream could stay busy with what never began
+                if status.nt_success(self.insert_irp(irp)):
+                    return PENDING
+                if not irp.flags & major.IRP_SYNCHRONOUS_API:
+                    return start_host_operation(irp, self._code, self._file, self._next)
+                mine = True
             return host_operation(irp, self._code, self._file)
         finally:
-            self._next()
+            if mine:
+                self._next()
 
     def _next(self) -> None:
         """One operation is over: start the next. One that is over within its own start is not started from within."""

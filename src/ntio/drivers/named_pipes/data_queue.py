@@ -158,11 +158,15 @@ class DataQueue:
 
     def end_writers(self, code: int) -> None:
         """Who writes goes: what was told to be written stays to be read, what still waits for that ends and is gone."""
-        waiting = [entry for entry in (*self._stored, *self._stalled) if entry.request is not None]
-        for entry in waiting:
-            (self._stored if entry in self._stored else self._stalled).remove(entry)
-            self.size -= len(entry.data)
-            self._finish(entry.request, code, 0)
+        for entries in (self._stored, self._stalled):
+            every = list(entries)
+            entries.clear()
+            for entry in every:
+                if entry.request is None:
+                    entries.append(entry)
+                else:
+                    self.size -= len(entry.data)
+                    self._finish(entry.request, code, 0)
         self._settle()
 
     def drop(self, code: int) -> None:

@@ -332,7 +332,7 @@ class CompletionPort:
         NT: NtSetInformationFile (FileCompletionInformation)
         """
         if file_object.flags & FO_SYNCHRONOUS_IO:
-            raise error_for(STATUS_INVALID_PARAMETER, "the file is synchronous: its calls wait for their end")
+            raise error_for(STATUS_INVALID_PARAMETER, "calls of the file wait: open it with overlapped=True")
         with self.io.irps.lock:
             if file_object.completion_context is not None:
                 raise error_for(STATUS_INVALID_PARAMETER, "the file belongs to a port as long as it is open")

@@ -18,14 +18,17 @@ Source: spec iocp.md 4, 5, 6; learn.microsoft.com OVERLAPPED, "Synchronous and A
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from ...kernel.apc import wait_alertable
 from ...kernel.event import Event
 from ...status import STATUS_CANCELLED, STATUS_PENDING, STATUS_SUCCESS, STATUS_TIMEOUT, nt_error
+from ..cancel import cancel_irp
 from ..codes.file_codes import FO_SYNCHRONOUS_IO
 from ..file_object import FileObject
 from ..io_status import IoStatusBlock
+from ..packet.irp import Irp
 
 
 class Owner(Protocol):
@@ -69,17 +72,22 @@ class OverlappedRequest(IoStatusBlock):
         return status
 
     def interrupted(self) -> None:
-        """The issuing call was left by an exception: unless a packet goes on, which will end it, this is the end.
+        """The issuing call was left by an exception: a packet that goes on is cancelled, and ends the request.
 
-        On a synchronous file that packet is cancelled, and tells nobody.
+        Without one this is the end, and on a synchronous file, whose packet tells nobody.
         """
         file_object = self.file_object
         io = file_object.device.driver.io
+        thread = io.threads.current()
         with io.irps.lock:
-            extensions = [irp.extension for irp in io.threads.current().irps]
-        goes_on = any(one is not None and one.user_iosb is self for one in extensions)
-        if not self.done and (file_object.flags & FO_SYNCHRONOUS_IO or not goes_on):
+            mine = [irp for irp in thread.irps if self._is_ours(irp)]
+        if not self.done and (file_object.flags & FO_SYNCHRONOUS_IO or not mine):
             self.finish(STATUS_CANCELLED, 0)
+        for irp in mine:
+            cancel_irp(irp, partial(self._is_ours, irp))
+
+    def _is_ours(self, irp: Irp) -> bool:
+        return irp.extension is not None and irp.extension.user_iosb is self
 
     def land(self) -> Owner:
         """Show the owner what came of it, once; returns the owner."""

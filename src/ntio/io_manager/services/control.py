@@ -193,5 +193,5 @@ def _send(call: ServiceCall, major: int, device: DeviceObject, code: int, given:
     irp = call.make_irp(device, major)
     first = irp.next_location
     first.length, first.key, first.byte_offset = wanted.length, given.length, code
-    call.set_up(irp, set_up_control, method_of(code), given, wanted)
+    set_up_control(irp, method_of(code), given, wanted)
     return call.send(device, irp)

@@ -171,7 +171,7 @@ def query_directory(
         first: Any = irp.next_location
         first.length, first.key, first.byte_offset = target.length, pattern, information_class
         first.flags = (m.SL_RETURN_SINGLE_ENTRY if single else 0) | (m.SL_RESTART_SCAN if restart else 0)
-        call.set_up(irp, set_up_read, device.flags, target)
+        set_up_read(irp, device.flags, target)
         return call.send(device, irp)
 
 
@@ -205,7 +205,7 @@ def notify_change_directory(
         irp = call.make_irp(device, m.IRP_MJ_DIRECTORY_CONTROL, m.IRP_MN_NOTIFY_CHANGE_DIRECTORY)
         first = irp.next_location
         first.length, first.key, first.flags = target.length, completion_filter, m.SL_WATCH_TREE * watch_tree
-        call.set_up(irp, set_up_read, device.flags, target)
+        set_up_read(irp, device.flags, target)
         return call.send(device, irp)
 
 
@@ -236,7 +236,7 @@ def _packet(
 ) -> Irp:
     irp = call.make_irp(device, major)
     irp.next_location.length, irp.next_location.argument = content.length, number
-    call.set_up(irp, set_up_system_buffer, content, writing=writing)
+    set_up_system_buffer(irp, content, writing=writing)
     return irp
 
 

@@ -172,9 +172,12 @@ def _check_alignment(device: DeviceObject, content: Captured, offset: int | None
     """Whole sectors, and memory where the device can reach it."""
     sector = device.sector_size or 1
     address = address_of(np.frombuffer(content.view, np.uint8)) if content.view else 0
-    aligned = content.length % sector == 0 and address & device.alignment_requirement == 0
-    if not aligned or (offset is not None and offset >= 0 and offset % sector):
-        raise error_for(STATUS_INVALID_PARAMETER, "not in whole sectors, or not aligned")
+    if content.length % sector or (offset is not None and offset >= 0 and offset % sector):
+        words = f"without buffering, offset and length are multiples of {sector} bytes (the device's sector)"
+        raise error_for(STATUS_INVALID_PARAMETER, words)
+    if address & device.alignment_requirement:
+        words = f"without buffering, the memory begins at a multiple of {device.alignment_requirement + 1} bytes"
+        raise error_for(STATUS_INVALID_PARAMETER, words)
 
 
 def _transfer(
@@ -208,5 +211,5 @@ def _packet(
     if not kind.reads and flags & FO_WRITE_THROUGH:
         first.flags |= SL_WRITE_THROUGH
     irp.flags |= kind.flag | (IRP_NOCACHE if flags & FO_NO_INTERMEDIATE_BUFFERING else 0)
-    call.set_up(irp, kind.set_up, device.flags, content)
+    kind.set_up(irp, device.flags, content)
     return irp
