@@ -12,12 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ntio
 from ntio.drivers.sockets.records import IOCTL_AFD_RECEIVE, IOCTL_AFD_SEND, TF_REUSE_SOCKET, Transfer
+from ntio.hal.host_sockets import HostSocket
 from ntio.hal.socket_addresses import pack_address, unpack_address
 from ntio.io_manager.io_status import IoStatusBlock
 from ntio.io_manager.socket_service import send_to_socket, try_socket
@@ -34,6 +36,8 @@ from ntio.status import (
     STATUS_PIPE_DISCONNECTED,
     STATUS_SUCCESS,
     STATUS_TOO_MANY_OPENED_FILES,
+    BufferInUse,
+    InvalidParameter,
     NtError,
 )
 
@@ -269,6 +273,60 @@ def test_a_request_that_waits_is_not_overtaken_the_fast_way(pair: Pair) -> None:
     first.wait(SECONDS)
     assert try_socket(server.file_object, answer, IOCTL_AFD_RECEIVE, Transfer(), memoryview(bytearray(5)))
     assert (answer.status, answer.information, bytes(first.data)) == (STATUS_SUCCESS, 1, b"a")
+
+
+def test_what_had_to_wait_is_tried_again_only_after_news(pair: Pair) -> None:
+    client, server = pair
+    queue, tried = server.file_object.fs_context.receives, []
+    room, record, receive = memoryview(bytearray(5)), Transfer(), HostSocket.receive
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HostSocket, "receive", lambda *what: (tried.append(what), receive(*what))[1])
+        first = server.start_receive(5)
+        assert len(tried) == 1 and first.status == STATUS_PENDING
+        client.send(b"a")
+        assert first.wait(SECONDS) == 1 and len(tried) == 2
+        assert not try_socket(server.file_object, IoStatusBlock(), IOCTL_AFD_RECEIVE, record, room)
+        queue.advance()  # news between the two: the packet's own try finds what they brought
+        event, block = Event(server.system.hal), IoStatusBlock(STATUS_PENDING)
+        send_to_socket(server.file_object, event, None, None, block, IOCTL_AFD_RECEIVE, record, room)
+        assert len(tried) == 4 and block.status == STATUS_PENDING
+        client.send(b"bc")
+        assert event.wait(SECONDS) and block.information == 2
+
+
+def test_a_request_whose_socket_went_before_its_packet_does_not_wait(pair: Pair) -> None:
+    _, server = pair
+    room, record, block = memoryview(bytearray(5)), Transfer(), IoStatusBlock(STATUS_PENDING)
+    assert not try_socket(server.file_object, IoStatusBlock(), IOCTL_AFD_RECEIVE, record, room)
+    server.file_object.fs_context.renew()  # what the end of a disconnect does on another thread
+    status = send_to_socket(server.file_object, None, None, None, block, IOCTL_AFD_RECEIVE, record, room)
+    assert status == STATUS_CONNECTION_INVALID
+
+
+def test_bytes_of_a_request_in_flight_are_refused_without_a_packet_too(pair: Pair) -> None:
+    client, server = pair
+    memory = bytearray(20)
+    server.start_receive(memoryview(memory)[:10])
+    other = client.start_receive(bytearray(10))
+    with pytest.raises(BufferInUse):
+        client.start_send(memory)
+    assert client.start_send(memoryview(memory)[10:]).done
+    with pytest.raises(BufferInUse):
+        server.start_send(other.buffer)
+
+
+def test_arrays_are_received_into_and_sent(pair: Pair) -> None:
+    client, server = pair
+    numbers, room = np.arange(6, dtype=np.float64).reshape(2, 3), np.zeros((2, 3))
+    assert client.start_send(numbers).wait(SECONDS) == 48
+    assert server.start_receive(room).wait(SECONDS) == 48 and (room == numbers).all()
+    waiting = server.start_receive(room[0])
+    client.send(numbers[1])
+    assert waiting.wait(SECONDS) == 24 and (room[0] == numbers[1]).all()
+    with pytest.raises(InvalidParameter):
+        client.start_send(numbers[:, 1])
+    with pytest.raises(InvalidParameter, match="read-only"):
+        server.start_receive(b"constant")
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import mmap
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,35 @@ def test_every_kind_of_buffer_is_the_same_bytes(table: PinTable, buffer: object)
         with pytest.raises(BufferInUse):
             table.pin(buffer, writing=False)
     assert memoryview(buffer).tobytes() == bytes(range(8))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        bytearray(8),
+        np.zeros((2, 4), np.uint8),
+        memoryview(bytearray(8)),
+        memoryview(bytearray(8)).cast("I"),
+        memoryview(bytearray(8)).cast("B", (2, 4)),
+        np.array(1.5),
+    ],
+    ids=["bytearray", "array", "view", "numbers", "table", "number"],
+)
+def test_lent_bytes_are_one_row_of_bytes_and_no_pin(table: PinTable, buffer: Any) -> None:
+    view = table.lend(buffer, writing=True)
+    assert (view.format, view.shape) == ("B", (8,)) and len(table) == 0
+    with table.pin(buffer, writing=False):
+        assert table.lend(buffer, writing=False) == view
+        with pytest.raises(BufferInUse):
+            table.lend(buffer, writing=True)
+    view[:] = bytes(range(8))
+    assert memoryview(buffer).tobytes() == bytes(range(8))
+
+
+@pytest.mark.parametrize("buffer", [b"constant", memoryview(bytes(8)), memoryview(bytearray(8))[::2], "text"])
+def test_what_cannot_be_pinned_cannot_be_lent(table: PinTable, buffer: Any) -> None:
+    with pytest.raises(InvalidParameter):
+        table.lend(buffer, writing=True)
 
 
 def test_constant_bytes_may_be_read_from_twice_but_not_written(table: PinTable) -> None:

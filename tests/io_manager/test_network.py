@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import ntio
+from interrupts import every_interrupt
+from ntio.hal import sleeping as sleeping_module
 from ntio.io_manager import network as network_module
 from ntio.io_manager.network import Network
 from ntio.io_manager.ports.completion_port import CompletionPort as NtPort
@@ -149,6 +151,49 @@ def test_what_nobody_waits_for_at_a_port_is_reaped_all_the_same(
     assert inserted_by == ["ntio network"]
 
 
+class Pause:
+    """In the place of a network's own pause: naps are noted, and over at once."""
+
+    def __init__(self, network: Any) -> None:
+        self._former = network._pause
+        self.naps: list[float] = []
+        self.release = self._former.release
+        network._pause = self
+
+    def acquire(self, timeout: float) -> bool:
+        """Leave the asking to others, or note a nap."""
+        if timeout == network_module._PATIENCE:
+            return self._former.acquire(timeout=timeout)  # type: ignore[no-any-return]
+        self.naps.append(timeout)
+        return False
+
+
+@pytest.mark.parametrize("ring", [False, True], ids=["set", "ring"])
+def test_the_networks_own_thread_naps_after_news_that_nobody_waited_for(system: ntio.System, ring: bool) -> None:
+    with ntio.Socket(system=system) as listener, ntio.Socket(system=system) as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.connect(listener.address)
+        with listener.accept() as server:
+            if ring:
+                system.io.network().ring()
+            server.start_receive(2)
+            client.send(b"a")
+            eventually(lambda: not len(server.file_object.fs_context.receives))
+            pause = Pause(system.io.network())
+            for times in range(1, 7):
+                client.send(b"b")
+                eventually(lambda: len(pause.naps) >= times)  # noqa: B023
+            assert pause.naps[:6] == [0.0001, 0.0002, 0.0004, 0.0008, 0.001, 0.001]
+            assert server.receive(20) == b"bbbbbb"
+            received = server.start_receive(2)
+            client.send(b"c")
+            assert received.wait(SECONDS) == 1
+            client.send(b"d")
+            eventually(lambda: len(pause.naps) >= 7)
+            assert pause.naps[6:] == [0.0001]
+
+
 def test_two_threads_at_a_port_share_what_comes(system: ntio.System, pipe: tuple[ntio.File, int]) -> None:
     file, write = pipe
     taken: list[ntio.Packet] = []
@@ -170,3 +215,25 @@ def test_two_threads_at_a_port_share_what_comes(system: ntio.System, pipe: tuple
         work()
         helper.join()
     assert len(taken) == 50
+
+
+@pytest.mark.slow
+def test_no_packet_is_lost_when_a_thread_that_sleeps_in_the_ring_is_interrupted(
+    system: ntio.System, pipe: tuple[ntio.File, int]
+) -> None:
+    file, write = pipe
+    runs = 0
+    with ntio.CompletionPort(system=system) as port:
+        port.associate(file, 1)
+        for interrupt in every_interrupt(network_module, sleeping_module, returns=False):
+            started = file.start_read(8, 0)
+            assert port.get(0.001) is None  # so that the network's own thread leaves the asking to this one
+            os.write(write, b"ab")
+            packet = None
+            with interrupt:
+                packet = port.get(SECONDS)
+            if packet is None:
+                packet = port.get(SECONDS)
+            assert packet is not None and packet.overlapped is started and packet.bytes == 2
+            runs += 1
+    assert runs > 15

@@ -40,7 +40,7 @@ class Engine(Protocol):
         """Take these rows of a batch, in this order; they start at the next `enter`."""
 
     def prepare(self, operations: Operations) -> None:
-        """Make ready what `stage_standing` needs of a batch; only its lengths may change from now on."""
+        """Make ready what `stage_standing` needs of a batch; only its lengths and files may change now."""
 
     def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
         """Take these rows of each batch that was prepared, batch after batch."""

@@ -133,13 +133,12 @@ class Hal:
 
     def sleep_on(self, lock: Lock, timeout: float | None = None) -> bool:
         """Wait until `lock` can be taken, `timeout` seconds at most; says whether it was. The wait counts."""
-        seconds = -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
         counted = self.here.counted
         if counted is None:
-            return lock.acquire(timeout=seconds)
+            return self.nap(lock, timeout)
         counted.wait_started()
         try:
-            return lock.acquire(timeout=seconds)
+            return self.nap(lock, timeout)
         finally:
             counted.wait_ended()
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from ctypes import addressof, c_char
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,11 @@ def cell(column: Column, row: int) -> int:
 
 def address_of(buffer: npt.NDArray[np.uint8] | None) -> int:
     """The address of an array's first byte: the one place where memory becomes a number."""
-    return 0 if buffer is None else int(buffer.__array_interface__["data"][0])
+    if buffer is None:
+        return 0
+    if buffer.size and buffer.flags.carray:  # a seventh of what asking the array costs
+        return addressof(c_char.from_buffer(buffer))  # type: ignore[arg-type]
+    return int(buffer.__array_interface__["data"][0])
 
 
 #: One finished row: which row of which batch, and the host's answer.

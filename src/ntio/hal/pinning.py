@@ -24,22 +24,37 @@ from ..status import BufferInUse, InvalidParameter
 from .operations import address_of
 
 _EMPTY = np.empty(0, np.uint8)
+#: Buffers that are bytes in one piece, whichever they are.
+_OF_BYTES = frozenset({bytes, bytearray})
 
 
 class Pin:
     """Memory of one request: kept alive, kept in place, and nobody else's until `release`."""
 
-    __slots__ = ("_table", "array", "writing")
+    __slots__ = ("_memory", "_table", "writing")
 
-    def __init__(self, table: PinTable, array: npt.NDArray[np.uint8], writing: bool) -> None:
+    def __init__(self, table: PinTable, memory: npt.NDArray[np.uint8] | memoryview, writing: bool) -> None:
         self._table: PinTable | None = table
-        self.array = array
+        self._memory = memory
         self.writing = writing
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8]:
+        """The pinned bytes, uint8[n]."""
+        memory = self._memory
+        if isinstance(memory, memoryview):
+            return np.frombuffer(memory, np.uint8) if len(memory) else _EMPTY
+        return memory
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes are pinned."""
+        return self._memory.nbytes
 
     def span(self) -> tuple[int, int, int]:
         """First and end address, and which pin."""
         start = address_of(self.array)
-        return start, start + self.array.nbytes, id(self)
+        return start, start + self.nbytes, id(self)
 
     def release(self) -> None:
         """Let the memory go; more than once does no harm. `array` is empty afterwards."""
@@ -73,15 +88,33 @@ class PinTable:
         for one that is read-only though it is to be written into, is not contiguous or holds no plain bytes, and
         BufferInUse for bytes that are part of a request in flight.
         """
-        array = _bytes_of(buffer, writing)
-        pin = Pin(self, array, writing)
-        if array.nbytes:
+        return self._pinned(Pin(self, _bytes_of(buffer, writing), writing))
+
+    def keep(self, view: memoryview, writing: bool) -> Pin:
+        """Pin what `lend` has given; raises BufferInUse."""
+        return self._pinned(Pin(self, view, writing))
+
+    def _pinned(self, pin: Pin) -> Pin:
+        if pin.nbytes:
             with self._lock:
                 if self._alone is None and not self._into.spans and not self._from.spans:
                     self._alone = pin
                 else:
                     self._add(pin)
         return pin
+
+    def lend(self, buffer: Any, writing: bool) -> memoryview:
+        """The bytes of a buffer for a call that does not wait, and so needs no pin; raises what `pin` raises."""
+        view: Any = memoryview(buffer) if type(buffer) in _OF_BYTES else buffer
+        if type(view) is not memoryview or not _is_plain(view, writing):
+            view = _bytes_of(buffer, writing).data
+        if (self._alone is not None or self._into.spans or self._from.spans) and len(view):
+            array = np.frombuffer(view, np.uint8)
+            start = address_of(array)
+            with self._lock:
+                self._sort_alone()
+                self._refuse((start, start + array.nbytes, 0), writing)
+        return view  # type: ignore[no-any-return]
 
     def in_use(self, array: npt.NDArray[np.uint8]) -> bool:
         """Whether a request in flight uses any of these bytes."""
@@ -94,13 +127,19 @@ class PinTable:
             return self._into.overlaps(span) or self._from.overlaps(span)
 
     def _add(self, pin: Pin) -> None:
+        self._sort_alone()
+        span = pin.span()
+        self._refuse(span, pin.writing)
+        self._spans(pin).add(span)
+
+    def _sort_alone(self) -> None:
         alone, self._alone = self._alone, None
         if alone is not None:
             self._spans(alone).add(alone.span())
-        span = pin.span()
-        if self._into.overlaps(span) or (pin.writing and self._from.overlaps(span)):
+
+    def _refuse(self, span: tuple[int, int, int], writing: bool) -> None:
+        if self._into.overlaps(span) or (writing and self._from.overlaps(span)):
             raise BufferInUse("these bytes are already part of a request in flight: wait for it first")
-        self._spans(pin).add(span)
 
     def _spans(self, pin: Pin) -> _Spans:
         return self._into if pin.writing else self._from
@@ -113,9 +152,9 @@ class PinTable:
             pin._table = None
             if pin is self._alone:
                 self._alone = None
-            elif pin.array.nbytes:
+            elif pin.nbytes:
                 self._spans(pin).remove(pin.span())
-        pin.array = _EMPTY
+        pin._memory = _EMPTY
 
 
 class _Spans:
@@ -148,6 +187,10 @@ class _Spans:
         del self.spans[bisect_left(self.spans, span)]
         if not self.spans:
             self.longest = 0
+
+
+def _is_plain(view: memoryview, writing: bool) -> bool:
+    return view.format == "B" and view.ndim == 1 and view.c_contiguous and not (writing and view.readonly)
 
 
 def _bytes_of(buffer: Any, writing: bool) -> npt.NDArray[np.uint8]:

@@ -107,11 +107,6 @@ class SimulatedHal(Hal):
             return lock.acquire()
         return self.world.clock.wait(lambda real: lock.acquire(timeout=real), timeout)
 
-    def sleep_on(self, lock: Lock, timeout: float | None = None) -> bool:
-        """The same, and the wait counts."""
-        with self.waiting():
-            return self.nap(lock, timeout)
-
     def join(self, thread: HostThread, timeout: float | None = None) -> bool:
         """Wait until a thread has ended, `timeout` virtual seconds at most; says whether it has. The wait counts."""
         if timeout is None:

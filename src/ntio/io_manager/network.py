@@ -40,11 +40,14 @@ from ..status import RingClosed, RingLostInFork
 if TYPE_CHECKING:
     from .manager import IoManager
 
-#: Called with READABLE, WRITABLE or both.
-NewsRoutine = Callable[[int], None]
+#: Called with READABLE, WRITABLE or both; False says that nobody had waited for that.
+NewsRoutine = Callable[[int], "bool | None"]
 
 #: How long the network's own thread leaves the asking to others before it looks whether they still do, in seconds.
 _PATIENCE: Final = 0.02
+#: After news that nobody had waited for it stays away a little, twice as long each time, at most so many seconds: what
+#: busy threads find without waiting is news all the same, and hearing of it takes the interpreter from them.
+_SHORTEST_NAP, _LONGEST_NAP = 0.0001, 0.001
 #: Longer than this the network's own thread does not sleep, in seconds.
 _LONGEST_SLEEP: Final = 1e6
 _RING_ENTRIES: Final = 256
@@ -57,6 +60,8 @@ class Network:
         self._io = io
         self._set = ReadySet()
         self._routines: dict[int, NewsRoutine] = {}
+        #: Sockets that somebody else receives and sends on, and what to call before one is closed.
+        self._paused: dict[HostSocket, Callable[[], None]] = {}
         self._turn = io.hal.new_lock()
         self._lock = io.hal.new_lock()
         self._sleepers: list[Thread] = []
@@ -90,17 +95,26 @@ class Network:
             del self._routines[host.descriptor]
             raise
 
-    def pause(self, host: HostSocket) -> None:
-        """Watch a socket no more until `resume`: somebody else receives and sends on it."""
+    def pause(self, host: HostSocket, closing: Callable[[], None]) -> bool:
+        """Watch a socket no more until `resume`: somebody else receives and sends on it, and no other does; says so.
+
+        `closing` is called before the socket is closed, if it is meanwhile.
+        """
+        if self._paused.setdefault(host, closing) is not closing:
+            return False
         self._set.discard(host.descriptor)
+        return True
 
     def resume(self, host: HostSocket) -> None:
         """Watch a socket again; what has come meanwhile is news."""
-        if host.descriptor in self._routines:
+        if self._paused.pop(host, None) is not None and host.descriptor in self._routines:
             self._set.add(host.descriptor)
 
     def close_socket(self, host: HostSocket) -> None:
         """Close a host socket; no news of it come any more, but for those on their way."""
+        closing = self._paused.pop(host, None)
+        if closing is not None:
+            closing()
         self._set.discard(host.descriptor)
         self._routines.pop(host.descriptor, None)
         self._io.host_descriptors.discard(host.descriptor)
@@ -227,14 +241,16 @@ class Network:
         thread.bell.acquire(timeout=0 if inside else min(timeout, _PATIENCE))
         return True
 
-    def _tell(self, place: SleepingPlace) -> None:
+    def _tell(self, place: SleepingPlace) -> bool:
+        """Tell what has come; whether anybody may have waited for it."""
         try:
             place.leave()
         except BugCheck:
             pass  # latched; others have to be served
-        if place.seen:
-            with PutOff():
-                self._handle(self._set.wait(0) or [])
+        if not place.seen:
+            return True
+        with PutOff():
+            return self._handle(self._set.wait(0) or [])
 
     def _sleep_in_set(self, thread: Thread, timeout: float) -> bool:
         thread.waker = self._set.wake
@@ -263,40 +279,44 @@ class Network:
         if following is not None and following is not thread:
             following.ring()
 
-    def _handle(self, news: list[tuple[int, int]]) -> None:
-        routines = self._routines
+    def _handle(self, news: list[tuple[int, int]]) -> bool:
+        """Tell whom it concerns; false for news that nobody had waited for."""
+        routines, wanted = self._routines, not news
         for descriptor, what in news:
             routine = routines.get(descriptor)
             if routine is not None:
                 try:
-                    routine(what)
+                    wanted = routine(what) is not False or wanted
                 except (BugCheck, RingClosed, RingLostInFork):
                     pass  # latched, or closed meanwhile; others have to be served
+        return wanted
 
     # --- the network's own thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        seen = -1
+        seen, nap = -1, 0.0
         while not self._closing:
             if seen != self._asked:
                 seen = self._asked
                 self._pause.acquire(timeout=_PATIENCE)
                 continue
             with self._turn:
-                self._wait()
+                wanted = self._wait()
+            nap = 0.0 if wanted else min(max(2 * nap, _SHORTEST_NAP), _LONGEST_NAP)
+            if nap:
+                self._pause.acquire(timeout=nap)
 
-    def _wait(self) -> None:
-        """Sleep until there is anything, or somebody else wants to."""
+    def _wait(self) -> bool:
+        """Sleep until there is anything, or somebody else wants to; false for news that nobody had waited for."""
         place = self._inside
         if place is None:
-            self._handle(self._set.wait(None) or [])
-            return
+            return self._handle(self._set.wait(None) or [])
         try:
             if not place.enter(_LONGEST_SLEEP):
                 self._pause.acquire(timeout=_PATIENCE)
-            self._tell(place)
+            return self._tell(place)
         except RingClosed:
-            pass
+            return True
 
     def close(self) -> None:
         """End the asking; every socket is closed already."""

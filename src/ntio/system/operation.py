@@ -26,7 +26,7 @@ from ..status import (
     nt_error,
     nt_success,
 )
-from .transfer_limits import checked_length, checked_offset
+from .transfer_limits import checked_length, checked_offset, memory_for
 
 if TYPE_CHECKING:
     from .file import File
@@ -124,7 +124,7 @@ def start(file: File, major: int, target: Any, offset: int, overlapped: Any) -> 
     file.check(major, what)
     if file.file_object.flags & FO_SYNCHRONOUS_IO:
         raise InvalidParameter(f"a {what} is started on files opened with overlapped=True", filename=file.name)
-    buffer = bytearray(checked_length(target)) if reading and hasattr(target, "__index__") else target
+    buffer = memory_for(target) if reading else target
     pin = file.system.pins.pin(buffer, writing=reading)
     operation = Operation(file, buffer, pin)
     try:
@@ -153,7 +153,7 @@ def start_fs_control(file: File, code: int, target: Any = 0, overlapped: Any = N
     file.check_open()
     if file.file_object.flags & FO_SYNCHRONOUS_IO:
         raise InvalidParameter("a request is started on files opened with overlapped=True", filename=file.name)
-    buffer = bytearray(checked_length(target)) if hasattr(target, "__index__") else target
+    buffer = memory_for(target)
     pin = file.system.pins.pin(buffer, writing=True)
     operation = Operation(file, buffer, pin)
     status = services.fs_control(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 from ..hal.operations import MAXIMUM_TRANSFER
 from ..status import InvalidParameter
@@ -19,6 +20,13 @@ def checked_offset(offset: int, length: int) -> int:
     if number + length > MAXIMUM_OFFSET:
         raise InvalidParameter(f"offset {number} + {length} bytes is beyond 2**63 - 1, where files end")
     return number
+
+
+def memory_for(target: Any) -> Any:
+    """The memory a caller asks for: a buffer as it is, or so many new bytes."""
+    if hasattr(target, "__index__") and not hasattr(target, "__len__"):  # an array of one number has both
+        return bytearray(checked_length(target))
+    return target
 
 
 def checked_length(length: int) -> int:

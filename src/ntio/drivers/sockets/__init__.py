@@ -17,6 +17,7 @@ Source: learn.microsoft.com Winsock; spec iomgr.md 6; iocp.md 12 (socket_recv). 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ...driver_kit import (
@@ -51,10 +52,10 @@ from .records import (
     Transfer,
 )
 from .transmitting import Transmission
-from .waiting import Attempt, Waiting
+from .waiting import Outcome
 
 #: What is tried without a packet: which attempt, and in which direction.
-_FAST: dict[int, tuple[Callable[[Endpoint, Any, Transfer], Attempt], bool]] = {
+_MOVES: dict[int, tuple[Callable[[Endpoint, Any, Transfer], Outcome | None], bool]] = {
     IOCTL_AFD_RECEIVE: (Endpoint.receive, False),
     IOCTL_AFD_SEND: (Endpoint.send, True),
     IOCTL_AFD_RECEIVE_DATAGRAM: (Endpoint.receive_datagram, False),
@@ -118,14 +119,17 @@ class Sockets(Driver):
         device: DeviceObject,
     ) -> bool:
         """Send or receive now, if there is room or data and nobody waits before; an error too is told at once."""
-        known = _FAST.get(code)
+        known = _MOVES.get(code)
         if known is None or type(input_buffer) is not Transfer or input_buffer.flags & ~net.ALLOWED_FLAGS:
             return False
         endpoint: Endpoint = file_object.fs_context
-        make, sends = known
+        move, sends = known
         queue = endpoint.sends if sends else endpoint.receives
-        attempt = make(endpoint, _NOTHING if output_buffer is None else output_buffer, input_buffer)
-        return _try(queue, attempt, input_buffer, answer)
+        outcome = queue.try_now(move, endpoint, _NOTHING if output_buffer is None else output_buffer, input_buffer)
+        if outcome is None:
+            return False
+        answer.status, answer.information = outcome
+        return True
 
     def fast_io_read(
         self,
@@ -140,34 +144,38 @@ class Sockets(Driver):
     ) -> bool:
         """Receive now, if data are there."""
         endpoint: Endpoint = file_object.fs_context
-        make = Endpoint.receive_datagram if endpoint.datagrams else Endpoint.receive
-        record = Transfer()
-        return _try(endpoint.receives, make(endpoint, buffer, record), record, answer)
+        move = Endpoint.receive_datagram if endpoint.datagrams else Endpoint.receive
+        outcome = endpoint.receives.try_now(move, endpoint, buffer, Transfer())
+        if outcome is None:
+            return False
+        answer.status, answer.information = outcome
+        return True
 
     # --- with a packet ----------------------------------------------------------------------------------------------
 
     def dispatch_read(self, device: DeviceObject, irp: Irp) -> int:
         """Receive."""
         endpoint = _endpoint(irp)
-        make = Endpoint.receive_datagram if endpoint.datagrams else Endpoint.receive
-        return endpoint.receives.run(irp, make(endpoint, irp.buffer, Transfer()))
+        move = Endpoint.receive_datagram if endpoint.datagrams else Endpoint.receive
+        return endpoint.receives.run(irp, partial(move, endpoint, irp.buffer, Transfer()))
 
     def dispatch_write(self, device: DeviceObject, irp: Irp) -> int:
         """Send."""
         endpoint = _endpoint(irp)
-        make = Endpoint.send_datagram if endpoint.datagrams else Endpoint.send
-        return endpoint.sends.run(irp, make(endpoint, irp.buffer, Transfer()))
+        move = Endpoint.send_datagram if endpoint.datagrams else Endpoint.send
+        return endpoint.sends.run(irp, partial(move, endpoint, irp.buffer, Transfer()))
 
     def dispatch_device_control(self, device: DeviceObject, irp: Irp) -> int:
         """Everything else that can be asked of a socket."""
-        routine = _CONTROLS.get(irp.location.control_code)
+        location = irp.location
+        routine = _CONTROLS.get(location.control_code)
         if routine is None:
             return irp.complete(status.STATUS_INVALID_DEVICE_REQUEST)
-        record = irp.location.argument
+        record = location.argument
         if record is None or isinstance(record, memoryview):  # bytes mean nothing here (`records`)
             return irp.complete(status.STATUS_INVALID_PARAMETER)
         try:
-            return routine(_endpoint(irp), irp, record)
+            return routine(location.file_object.fs_context, irp, record)  # type: ignore[union-attr]
         except status.NtError as error:
             return irp.complete(error.status)
 
@@ -180,19 +188,11 @@ def _endpoint(irp: Irp) -> Endpoint:
     return endpoint
 
 
-def _try(queue: Waiting, attempt: Attempt, record: Transfer, answer: IoStatusBlock) -> bool:
-    outcome = queue.try_now(attempt, record)  # type: ignore[arg-type]
-    if outcome is None:
-        return False
-    answer.status, answer.information = outcome
-    return True
-
-
 def _transfer(endpoint: Endpoint, irp: Irp, record: Transfer) -> int:
     if record.flags & ~net.ALLOWED_FLAGS:
         return irp.complete(status.STATUS_INVALID_PARAMETER)
-    make, sends = _FAST[irp.location.control_code]
-    return (endpoint.sends if sends else endpoint.receives).run(irp, make(endpoint, irp.buffer, record))
+    move, sends = _MOVES[irp.location.control_code]
+    return (endpoint.sends if sends else endpoint.receives).run(irp, partial(move, endpoint, irp.buffer, record))
 
 
 def _bind(endpoint: Endpoint, irp: Irp, address: bytes) -> int:
@@ -257,7 +257,7 @@ def _get_option(endpoint: Endpoint, irp: Irp, record: Any) -> int:
 
 
 _CONTROLS: dict[int, Callable[[Endpoint, Irp, Any], int]] = {
-    **dict.fromkeys(_FAST, _transfer),
+    **dict.fromkeys(_MOVES, _transfer),
     IOCTL_AFD_BIND: _bind,
     IOCTL_AFD_START_LISTEN: _listen,
     IOCTL_AFD_SUPER_ACCEPT: _accept,

@@ -14,6 +14,7 @@ Source: learn.microsoft.com AcceptEx, ConnectEx, DisconnectEx, shutdown. Rows: R
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ...driver_kit import HostSocket, Irp, net, status
@@ -32,7 +33,7 @@ class Accepting:
         self._listener, self._target = listener, target
         self._record, self._view = record, view
         self._withdrawn = self._made = False
-        self._receiving = target.receive(view[: record.data], Transfer())
+        self._receiving = partial(target.receive, view[: record.data], Transfer())
 
     def start(self, irp: Irp) -> int:
         """Take the socket for it, and a connection if there is one."""
@@ -62,12 +63,13 @@ class Accepting:
         return self._target.receives.run(irp, self._receive, self._over)
 
     def _receive(self) -> Outcome | None:
-        return _CANCELLED if self._withdrawn else self._receiving()  # type: ignore[return-value]
+        return _CANCELLED if self._withdrawn else self._receiving()
 
     def _write_addresses(self, host: HostSocket) -> None:
         start = self._record.data
         for room, address in ((self._record.local, host.name()), (self._record.remote, host.peer())):
-            self._view[start : start + room] = address[:room].ljust(room, b"\0")
+            if room:  # a view without room may be one of constant bytes
+                self._view[start : start + room] = address[:room].ljust(room, b"\0")
             start += room
 
     def _over(self, answer: int) -> None:
@@ -92,7 +94,7 @@ class Connecting:
 
     def __init__(self, endpoint: Endpoint, address: bytes, view: Any) -> None:
         self._endpoint, self._address, self._view = endpoint, address, view
-        self._sending = endpoint.send(view, Transfer())
+        self._sending = partial(endpoint.send, view, Transfer())
         #: None: not begun; False: under way; True: the peer has answered.
         self._answered: bool | None = None
         self._connected = False

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...driver_kit import READABLE, WRITABLE, DeviceObject, HostSocket, net, open_socket, status
 from .records import Transfer
-from .waiting import Attempt, Outcome, Waiting
+from .waiting import Outcome, Waiting
 
 if TYPE_CHECKING:
     from .connecting import Accepting
@@ -124,6 +124,8 @@ class Endpoint:
 
     def _drop(self) -> None:
         host, self.host = self.host, None
+        self.receives.try_anew()
+        self.sends.try_anew()
         if host is not None:
             self._network.close_socket(host)
 
@@ -134,11 +136,13 @@ class Endpoint:
         except OSError as error:
             raise status.error_for(status.status_from_errno(error.errno or 0), "no network can be watched") from None
 
-    def _news(self, what: int) -> None:
+    def _news(self, what: int) -> bool:
+        wanted = (what & READABLE and len(self.receives)) or (what & WRITABLE and len(self.sends))
         if what & READABLE:
             self.receives.advance()
         if what & WRITABLE:
             self.sends.advance()
+        return bool(wanted)
 
     def close(self) -> None:
         """The last handle is closed: nothing can be started, what waits ends as cancelled."""
@@ -152,16 +156,15 @@ class Endpoint:
 
     # --- attempts -----------------------------------------------------------------------------------------------------
 
-    def receive(self, view: Any, transfer: Transfer) -> Attempt:
+    def receive(self, view: Any, transfer: Transfer) -> Outcome | None:
         """Receive what is there of a stream; no bytes with success: the peer has sent its last.
 
         With no room at all: wait until something is there, and leave it.
         """
-        flags = transfer.flags
-        if not len(view):
-            view, flags = bytearray(1), flags | net.PEEK
-            return lambda: None if (got := self.received(view, flags)) is None else (got[0], 0)
-        return lambda: self.received(view, flags)
+        if len(view):
+            return self.received(view, transfer.flags)
+        outcome = self.received(bytearray(1), transfer.flags | net.PEEK)
+        return None if outcome is None else (outcome[0], 0)
 
     def received(self, view: Any, flags: int) -> Outcome | None:
         """One try at receiving."""
@@ -174,54 +177,41 @@ class Endpoint:
             return status.STATUS_SUCCESS, count
         return None if count == net.AGAIN else (failure(count), 0)
 
-    def receive_datagram(self, view: Any, transfer: Transfer) -> Attempt:
+    def receive_datagram(self, view: Any, transfer: Transfer) -> Outcome | None:
         """Receive one datagram, and its sender into `transfer`; a warning if it was longer than the room."""
+        host = self.host
+        if host is None:
+            return status.STATUS_INVALID_PARAMETER, 0
+        count, address, cut = host.receive_datagram(view, transfer.flags)
+        if count < 0:
+            return None if count == net.AGAIN else (failure(count), 0)
+        transfer.address = address
+        return status.STATUS_BUFFER_OVERFLOW if cut else status.STATUS_SUCCESS, count
 
-        def attempt() -> Outcome | None:
-            host = self.host
-            if host is None:
-                return status.STATUS_INVALID_PARAMETER, 0
-            count, address, cut = host.receive_datagram(view, transfer.flags)
-            if count < 0:
-                return None if count == net.AGAIN else (failure(count), 0)
-            transfer.address = address
-            return status.STATUS_BUFFER_OVERFLOW if cut else status.STATUS_SUCCESS, count
-
-        return attempt
-
-    def send(self, view: Any, transfer: Transfer) -> Attempt:
+    def send(self, view: Any, transfer: Transfer) -> Outcome | None:
         """Send all of a buffer, over several attempts if need be."""
-
-        def attempt() -> Outcome | None:
-            host = self.host
-            if host is None:
-                return status.STATUS_CONNECTION_INVALID, 0
-            while True:
-                count = host.send(view[transfer.done :] if transfer.done else view, transfer.flags)
-                if count < 0:
-                    return None if count == net.AGAIN else (self.send_failure(count), 0)
-                transfer.done += count
-                if transfer.done >= len(view):
-                    return status.STATUS_SUCCESS, transfer.done
-
-        return attempt
+        host = self.host
+        if host is None:
+            return status.STATUS_CONNECTION_INVALID, 0
+        while True:
+            count = host.send(view[transfer.done :] if transfer.done else view, transfer.flags)
+            if count < 0:
+                return None if count == net.AGAIN else (self.send_failure(count), 0)
+            transfer.done += count
+            if transfer.done >= len(view):
+                return status.STATUS_SUCCESS, transfer.done
 
     def send_failure(self, result: int) -> int:
         """The NTSTATUS for minus an errno of a send: a broken pipe may be this side's own doing."""
         own = result == net.BROKEN_PIPE and self.sends.refusal
         return self.sends.refusal if own else failure(result)
 
-    def send_datagram(self, view: Any, transfer: Transfer) -> Attempt:
+    def send_datagram(self, view: Any, transfer: Transfer) -> Outcome | None:
         """Send one datagram, to the address of `transfer` or to the peer."""
-
-        def attempt() -> Outcome | None:
-            host = self.open_host()
-            count = host.send_datagram(view, transfer.address, transfer.flags)
-            if count >= 0:
-                return status.STATUS_SUCCESS, count
-            return None if count == net.AGAIN else (failure(count), 0)
-
-        return attempt
+        count = self.open_host().send_datagram(view, transfer.address, transfer.flags)
+        if count >= 0:
+            return status.STATUS_SUCCESS, count
+        return None if count == net.AGAIN else (failure(count), 0)
 
 
 def failure(result: int) -> int:

@@ -15,6 +15,7 @@ Source: learn.microsoft.com TransmitFile. Rows: R34
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ...driver_kit import FileObject, Irp, net, query_bypass, requests, status
 from .connecting import Disconnecting
@@ -120,11 +121,11 @@ class Transmission:
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
         if not len(view):
             return self._next_or_end
-        sending = self.endpoint.send(view, Transfer())
+        sending = partial(self.endpoint.send, view, Transfer())
 
         def attempt() -> Outcome | GoOn | None:
             outcome = sending()
-            if outcome is None or isinstance(outcome, GoOn) or outcome[0]:
+            if outcome is None or outcome[0]:
                 return outcome
             self.sent += len(view)
             return self._next_or_end()

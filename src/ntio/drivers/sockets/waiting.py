@@ -6,6 +6,8 @@ then: news of the socket that come in between find the request in the queue.
 
     order      requests that end at news are completed by one thread at a time, oldest first. Until it is done nobody is
                tried in another way, so that the packets of one socket come in the order of its data
+    once       what found nothing without a packet is not tried again on its way into the queue, unless there was news
+               of the socket in between: the host tells of whatever comes after a try that found nothing
     holding    a request keeps its direction while it is not in the queue: between two pieces of a file, and between a
                send that moved a part without a packet and the packet that carries the rest
     closing    what is refused from now on (`refusal`), though what waits already still has its turn
@@ -64,19 +66,30 @@ class Waiting(CancelSafeQueue):
         self._closed = False
         #: The request that has the direction for itself though it is not in the queue: its packet, or its record.
         self._holder: Irp | Transfer | None = None
+        #: What found nothing without a packet, as long as nothing has happened to the socket since.
+        self._tried: Transfer | None = None
         self._ended: list[tuple[Irp, Outcome | GoOn, Over | None]] = []
         self._ending = False
         self._last: Callable[[], object] | None = None
 
-    def try_now(self, attempt: Callable[[], Outcome | None], record: Transfer) -> Outcome | None:
+    def try_now(
+        self, move: Callable[..., Outcome | None], endpoint: Any, view: Any, record: Transfer
+    ) -> Outcome | None:
         """Make an attempt that will not wait; None when it would have to, or has to: one that moved a part holds."""
         with self.lock:
             if self._irps or self.refusal or self._holder is not None or self._ending:
                 return None
-            outcome = attempt()
-            if outcome is None and record.done:
-                self._holder, record.held = record, self
+            outcome = move(endpoint, view, record)
+            if outcome is None:
+                if record.done:
+                    self._holder, record.held = record, self
+                else:
+                    self._tried = record
             return outcome
+
+    def try_anew(self) -> None:
+        """Another socket of the host, or none, is here from now on: no try counts any more. Called with the lock."""
+        self._tried = None
 
     def try_held(self, attempt: Attempt) -> Outcome | GoOn | None:
         """Make an attempt for the request that holds the direction."""
@@ -121,7 +134,7 @@ class Waiting(CancelSafeQueue):
 
     def csq_insert_irp(self, irp: Irp, insert_context: Any) -> int:
         """Try, if nobody waits; a packet that need not wait is refused, and goes its way."""
-        holder = self._holder
+        holder, tried, self._tried = self._holder, self._tried, None
         task: Task = irp.driver_context[0]
         closes = task[2]
         mine = holder is not None and (holder is irp or holder is irp.location.argument)
@@ -131,7 +144,7 @@ class Waiting(CancelSafeQueue):
         elif self.refusal and not mine and closes != self.refusal:
             outcome = self.refusal, 0
         elif mine or not (self._irps or holder is not None or self._ending):
-            outcome = task[0]()
+            outcome = None if tried is not None and tried is irp.location.argument else task[0]()
         if closes and (outcome is None or isinstance(outcome, GoOn) or not outcome[0]):
             self.refusal = closes
         if outcome is None:
@@ -153,6 +166,7 @@ class Waiting(CancelSafeQueue):
     def advance(self) -> None:
         """There is news: try again, oldest first, until one has to wait."""
         with self.lock:
+            self._tried = None
             if self._ending:
                 return  # another thread is at it, or this one further up: it will look once more
             if not (self._irps or self._ended) and self._last is None:

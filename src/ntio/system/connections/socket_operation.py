@@ -7,7 +7,7 @@ Rows: R31, R33, R34
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from ...hal.put_off import PutOff
 from ...hal.socket_addresses import unpack_address
@@ -15,12 +15,13 @@ from ...io_manager.io_status import IoStatusBlock
 from ...io_manager.socket_service import give_up, send_to_socket, tell_port, try_socket
 from ...status import STATUS_PENDING, IoTimeout, error_for, nt_error, nt_success
 from ..operation import Ended, Operation, Stopped
-from ..transfer_limits import checked_length
+from ..transfer_limits import memory_for
 
 if TYPE_CHECKING:
     from .sockets import Socket
 
-_NOTHING = memoryview(b"")
+#: Severity 3: an error, and no warning.
+_NT_ERROR: Final = 0xC0000000
 #: For `overlapped`: the caller waits, and the socket's port hears of nothing.
 WAITED_FOR: Any = object()
 
@@ -34,7 +35,7 @@ class SocketOperation(Operation):
     __slots__ = ("_record",)
 
     def __init__(self, socket: Socket, buffer: Any, record: Any) -> None:
-        self.file = cast("Any", socket)
+        self.file = socket  # type: ignore[assignment]
         self.buffer = buffer
         self._block = IoStatusBlock(STATUS_PENDING)
         self._ended = _OVER
@@ -95,33 +96,47 @@ def start(
     socket: Socket, code: int, record: Any, buffer: Any = None, overlapped: Any = None, *, writing: bool = True
 ) -> SocketOperation:
     """Start a request, and end it at once if that is possible; raises NtError when it fails at once."""
+    if buffer is None:
+        buffer, writing = b"", False
     file_object = socket.file_object
     if file_object.closed:
         socket.check_open()
-    if hasattr(buffer, "__index__"):
-        buffer = bytearray(checked_length(buffer))
-    operation = SocketOperation(socket, buffer, record)
+    operation = SocketOperation(socket, memory_for(buffer) if writing else buffer, record)
     context = None if overlapped is WAITED_FOR else operation if overlapped is None else overlapped
-    pin = socket.system.pins.pin(_NOTHING if buffer is None else buffer, writing=writing and buffer is not None)
-    view, block = pin.array.data, operation._block
+    block = operation._block
     try:
+        view = socket.system.pins.lend(operation.buffer, writing)
         if try_socket(file_object, block, code, record, view):
+            del view  # before anybody can hear of the end
             status = block.status
+            if status < _NT_ERROR:
+                tell_port(file_object, context, block)
         else:
-            operation._ended = ended = Ended(operation.file, pin)
-            with PutOff():  # it may be somebody else's turn in the same queue
-                status = send_to_socket(file_object, ended, None, context, block, code, record, view)
+            status = _send(operation, context, code, view, writing)
+            del view
+    except BaseException:
+        give_up(record)  # a part of it may have been sent
+        raise
+    if status >= _NT_ERROR:
+        raise error_for(status, "the request failed", socket.name)
+    return operation
+
+
+def _send(operation: SocketOperation, context: Any, code: int, view: memoryview, writing: bool) -> int:
+    """It cannot be done at once: its bytes are pinned until the end of the packet that goes."""
+    socket: Any = operation.file
+    pin = socket.system.pins.keep(view, writing)
+    try:
+        operation._ended = ended = Ended(socket, pin)
+        block = operation._block
+        with PutOff():  # it may be somebody else's turn in the same queue
+            status = send_to_socket(socket.file_object, ended, None, context, block, code, operation._record, view)
     except BaseException:
         pin.release()
-        give_up(record)
         raise
-    if nt_error(status):
+    if status >= _NT_ERROR:
         pin.release()
-        raise error_for(status, "the request failed", socket.name)
-    if operation._ended is _OVER:
-        pin.release()  # before anybody can hear of the end
-        tell_port(file_object, context, block)
-    return operation
+    return status
 
 
 def wait_for(operation: SocketOperation, timeout: float | None = None) -> int:
