@@ -1,7 +1,7 @@
 """One echo server per process, on the first processor: `python echo_servers.py WAY CONNECTIONS SIZE`.
 
-It prints its port, serves until the first client goes away, and prints what it used: processor seconds, context
-switches, threads, and how many messages it sent back where it counts them.
+It prints its port, serves until the first client goes away, and prints what it used: processor seconds and context
+switches.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import resource
 import socket
 import sys
-import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -67,34 +66,23 @@ def packets(count: int, size: int) -> None:
 
 def requests(count: int, size: int) -> None:
     """ntio: one packet and one request at a time, by `Socket` alone."""
-    port_workers(count, size, 1)
-
-
-def port_workers(count: int, size: int, workers: int) -> None:
-    """ntio: so many workers on a port, one packet and one request at a time."""
-    with ntio.System() as system, ntio.CompletionPort(workers, system=system) as port, listening(system) as listener:
+    with ntio.System() as system, ntio.CompletionPort(1, system=system) as port, listening(system) as listener:
         ends = connections(listener, count)
         buffers = [bytearray(size) for _ in ends]
         for number, end in enumerate(ends):
             port.associate(end, number)
             end.start_receive(buffers[number], overlapped=True)
-
-        def work() -> None:
-            try:
-                while (packet := port.get()) is not None and not packet.status:
-                    number = packet.key
-                    if packet.overlapped:
-                        if not packet.bytes:
-                            break
-                        view = memoryview(buffers[number])[: packet.bytes]
-                        ends[number].start_send(view, overlapped=False)
-                    else:
-                        ends[number].start_receive(buffers[number], overlapped=True)
-            except ntio.NtError:
-                pass  # the client has gone
-            port.close()
-
-        run([work] * workers)
+        try:
+            while (packet := port.get()) is not None and not packet.status:
+                number = packet.key
+                if not packet.overlapped:
+                    ends[number].start_receive(buffers[number], overlapped=True)
+                elif packet.bytes:
+                    ends[number].start_send(memoryview(buffers[number])[: packet.bytes], overlapped=False)
+                else:
+                    break
+        except ntio.NtError:
+            pass  # the client has gone
         close(ends)
 
 
@@ -102,53 +90,6 @@ def close(ends: list[ntio.Socket]) -> None:
     """Close every connection."""
     for end in ends:
         end.close()
-
-
-def run(routines: list[Callable[[], None]]) -> None:
-    """Run routines on threads, all but the first."""
-    threads = [threading.Thread(target=one) for one in routines[1:]]
-    for thread in threads:
-        thread.start()
-    routines[0]()
-    for thread in threads:
-        thread.join()
-
-
-def plain(count: int) -> list[socket.socket]:
-    """So many accepted connections of Python's own."""
-    with socket.create_server(("127.0.0.1", 0), backlog=count) as listener:
-        announce(listener.getsockname()[1])
-        accepted = [listener.accept()[0] for _ in range(count)]
-    for one in accepted:
-        one.setsockopt(*NO_DELAY)
-    return accepted
-
-
-def serial(count: int, size: int) -> None:
-    """One thread, one client after the other: receive, send back, next."""
-    ends = plain(count)
-    try:
-        while True:
-            for end in ends:
-                data = end.recv(size)
-                if not data:
-                    return
-                end.sendall(data)
-    except ConnectionError:
-        pass
-
-
-def thread_each(count: int, size: int) -> None:
-    """A thread for each client."""
-
-    def work(end: socket.socket) -> None:
-        try:
-            while data := end.recv(size):
-                end.sendall(data)
-        except ConnectionError:
-            pass
-
-    run([lambda end=end: work(end) for end in plain(count)])  # type: ignore[misc]
 
 
 class _Echo(asyncio.Protocol):
@@ -195,20 +136,13 @@ def uvloop_protocol(count: int, size: int) -> None:
     uvloop.run(_serve(streams=False))
 
 
-def port_of(workers: int) -> Callable[[int, int], None]:
-    """A port with so many workers."""
-    return lambda count, size: port_workers(count, size, workers)
-
-
 WAYS: dict[str, Callable[[int, int], None]] = {
     "ntio batches": batches,
     "ntio packets": packets,
     "ntio requests": requests,
     "asyncio streams": asyncio_streams,
+    "asyncio streams, malloc kept": asyncio_streams,
     "uvloop protocol": uvloop_protocol,
-    "serial": serial,
-    "thread each": thread_each,
-    **{f"port {workers}": port_of(workers) for workers in (1, 2, 4, 8)},
 }
 
 

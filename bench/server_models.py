@@ -20,11 +20,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 REQUEST = 8
 BACKLOG = 4096
 #: Accepts that a port server keeps started: with one, clients who come at once wait for each other.
 ACCEPTS = 64
+#: Connections that a group has room for; clients come back before they have been seen to go.
+ROWS = 4096
+#: The key of the listener's packets, where others have the number of a row.
+LISTENER = 1 << 63
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -37,6 +42,10 @@ class Records:
     def read(self, request: bytes | bytearray) -> bytes:
         """The record that a request names."""
         return os.pread(self.file, self.size, int.from_bytes(request, "little") * self.size)
+
+    def read_into(self, number: int, room: Any) -> None:
+        """A record by its number, into bytes of the server's."""
+        os.preadv(self.file, [room], number * self.size)
 
     def wait(self) -> None:
         """What blocks, where something does."""
@@ -217,11 +226,66 @@ class PortClient:
             self.end.close()
 
 
-def port_of(workers: int) -> Callable[[Records], None]:
+class GroupServer:
+    """ntio: workers on a port, and the connections in a group: answers are started together."""
+
+    def __init__(self, records: Records) -> None:
+        import ntio
+
+        self.records, self.port, self.make_socket, self.gone = records, ntio.CompletionPort(), ntio.Socket, ntio.NtError
+        self.group = ntio.SocketGroup(self.port, rows=ROWS, size=records.size)
+        self.listener = ntio.Socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(BACKLOG)
+        self.listener.set_option(*NO_DELAY)
+        self.port.associate(self.listener, LISTENER)
+        for _ in range(ACCEPTS):
+            self.accept()
+        announce(self.listener.address[1])
+
+    def accept(self) -> None:
+        """Start to accept the next client."""
+        coming = self.make_socket(for_accept=True)
+        self.listener.start_accept(coming, overlapped=coming)
+
+    def work(self) -> None:
+        """What each worker does: take all packets that are there; but one at a time where a request waits."""
+        together = 1 if self.records.wait_seconds else 256
+        while True:
+            packets = self.port.get_many(together)
+            asked = (packets.bytes > 0) & (packets.key < LISTENER) & (packets.status == 0)
+            rows = packets.key[asked]
+            if len(rows):
+                self.answer(rows)
+            if len(rows) < len(packets):
+                for number in (~asked).nonzero()[0].tolist():
+                    self.come_or_go(packets[number])
+
+    def answer(self, rows: Any) -> None:
+        """Read what was asked for into the rows' buffers, and send it."""
+        if self.records.wait_seconds:
+            with self.port.blocking():
+                self.records.wait()
+        buffer, places = self.group.buffer, self.group.places(rows)
+        numbers = buffer[places, :REQUEST].view("<u8")[:, 0]
+        for place, number in zip(places.tolist(), numbers.tolist(), strict=True):
+            self.records.read_into(number, buffer[place])
+        self.group.reply(rows, self.records.size)
+
+    def come_or_go(self, packet: Any) -> None:
+        """A client has come, or gone."""
+        if packet.key == LISTENER:
+            self.accept()
+            self.group.receive([self.group.add(packet.overlapped)])
+        elif packet.key in self.group:
+            self.group.remove(packet.key).close()
+
+
+def port_of(workers: int, kind: type[PortServer | GroupServer] = PortServer) -> Callable[[Records], None]:
     """A port with so many workers, of which as many run as there are processors."""
 
     def run(records: Records) -> None:
-        server = PortServer(records)
+        server = kind(records)
         for _ in range(workers - 1):
             threading.Thread(target=server.work, daemon=True).start()
         server.work()
@@ -236,6 +300,7 @@ MODELS: dict[str, Callable[[Records], None]] = {
     "pool of 64": pool_of(64),
     "asyncio": asyncio_streams,
     **{f"port of {workers}": port_of(workers) for workers in (1, 2, 4, 8, 64)},
+    "port of 64, group": port_of(64, GroupServer),
 }
 
 

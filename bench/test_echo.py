@@ -1,4 +1,7 @@
-"""Echo over TCP: 1 KiB, fifty connections, the client on the other processor; beside asyncio's streams and uvloop."""
+"""Echo over TCP: 1 KiB, fifty connections, the client on the other processor; beside asyncio's streams and uvloop.
+
+asyncio's streams are there twice, because they have two states (`echo.ENVIRONMENT`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.row("R34")]
 
 def test_echo(scale: Callable[[int, int], int], record: Callable[..., None], tmp_path: Path) -> None:
     client = build_client(tmp_path)
-    ways = ["ntio batches", "ntio packets", "ntio requests", "asyncio streams"]
+    ways = ["ntio batches", "ntio packets", "ntio requests", "asyncio streams", "asyncio streams, malloc kept"]
     ways += ["uvloop protocol"] if has_uvloop() else []
     runs: dict[str, list[Echo]] = {way: [] for way in ways}
     for _ in range(scale(1, 5)):

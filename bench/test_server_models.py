@@ -35,6 +35,7 @@ STYLES = {
     "port of 4": Style("#3182bd", square=True),
     "port of 8": Style("#08519c", square=True),
     "port of 64": Style("#041f47", square=True),
+    "port of 64, group": Style("#17becf", square=True),
 }
 
 
@@ -87,7 +88,7 @@ def most_threads(model: str, clients: int) -> int:
     if model.startswith("thread per"):
         return 2 * clients + 1
     # A pool has a thread before it, asyncio its loop; ntio one that watches sockets while all workers are busy.
-    return {"serial": 1, "asyncio": 65}.get(model) or int(model.rpartition(" ")[2]) + 1
+    return {"serial": 1, "asyncio": 65}.get(model) or int(model.removesuffix(", group").rpartition(" ")[2]) + 1
 
 
 def columns(one: Seen) -> dict[str, float]:

@@ -98,8 +98,10 @@ def test_a_row_has_one_receive_at_most(ends: Ends) -> None:
 
 def test_only_streams_of_the_ports_system(ends: Ends) -> None:
     _, servers, port = ends
-    with pytest.raises(ValueError, match="stream sockets"):
+    with pytest.raises(ValueError, match="one at least"):
         ntio.SocketGroup(port, [])
+    with pytest.raises(ValueError, match="3 rows for 4"):
+        ntio.SocketGroup(port, servers, rows=3)
     datagrams = ntio.Socket(kind=host.SOCK_DGRAM, system=servers[0].system)
     with datagrams, pytest.raises(ValueError, match="stream sockets"):
         ntio.SocketGroup(port, [datagrams])

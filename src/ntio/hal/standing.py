@@ -10,18 +10,26 @@ what a server in Python costs, so nothing here is done row by row, and little is
 Anything less (an error, a cut-off send, a cancelled row, results of others) goes the general way of `in_flight`,
 and is told by the batches' own `on_rows`, sends before receives.
 
+A row can change its descriptor between two requests: the column `file` is part of the prepared entries. They are plain
+descriptors and not registered files, which would have to be replaced in the ring's table: before Linux 6.13 a file
+that is taken out of there is let go only when everything that was started before it has ended, an idle receive of
+another connection perhaps, and so long its peer hears of no end (liburing #214, #1192).
+
 Rows: R30, R34
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .operations import Operations
+from ..status import RingClosed
+from .operations import SPARSE, Operations
 
 if TYPE_CHECKING:
     from .in_flight import News
@@ -51,6 +59,33 @@ class Standing:
         queue.engine.prepare(sends)
         queue.engine.prepare(receives)
         queue._table.standing = self
+
+    @property
+    def lock(self) -> threading.Lock:
+        """The queue's: while it is held nothing is staged, and what was has been handed to the host."""
+        return self._queue._lock
+
+    def put(self, row: int, descriptor: int) -> None:
+        """Let a row's requests be of this descriptor from now on; of none (-1), they fail. The lock is held."""
+        self.sends.file[row] = self.receives.file[row] = descriptor  # type: ignore[index]
+
+    def cancel(self, row: int) -> None:
+        """Ask that what a row does ends early."""
+        if self.rows_busy[row]:
+            for batch in (self.sends, self.receives):
+                self._queue.cancel(batch, np.array([row]))
+
+    def end(self, row: int) -> None:
+        """End what a row does, and let go of its descriptor; returns when all of it was told. Nothing starts there."""
+        self.cancel(row)
+        with suppress(RingClosed):  # whoever closed it has waited for everything
+            self._queue.wait(_RowOver(self, row))
+        with self.lock:
+            self.put(row, SPARSE)
+
+    def notify(self) -> None:
+        """Let who waits for the end of a row see what was told."""
+        self._queue.notify()
 
     def stage(self, rows: npt.NDArray[np.intp], batches: tuple[Operations, ...]) -> None:
         """Stage rows of one batch or of both; raises QueueFull when they do not all fit, and then none is.
@@ -82,3 +117,15 @@ class Standing:
         self.receives.remaining -= count
         self.sends.remaining -= len(row) - count
         return self._told, (row, slot, rows, results[received])
+
+
+class _RowOver:
+    """What `end` waits for."""
+
+    def __init__(self, standing: Standing, row: int) -> None:
+        self._standing = standing
+        self._row = row
+
+    @property
+    def remaining(self) -> int:
+        return int(self._standing.rows_busy[self._row] != 0)

@@ -78,7 +78,9 @@ class StreamRun:
 
     def _attempt(self, row: int, ready: bool) -> int | None:
         operations = self.operations
-        if is_cancelled(operations, row):
+        # As in a ring, what the host takes at once is sent, even if it is cancelled at once.
+        untried = operations.code == OperationCode.SEND and self._socket_row is None
+        if is_cancelled(operations, row) and not untried:
             return _CANCELLED
         if operations.code in SOCKET_CODES:
             return self._attempt_socket(row)

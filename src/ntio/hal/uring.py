@@ -157,9 +157,9 @@ class UringEngine:
         self._publish(count * len(batches))
 
     def prepare(self, operations: Operations) -> None:
-        """Make the entries of a standing batch once, for `stage_standing` to copy; only lengths may change then.
+        """Make the entries of a standing batch once, for `stage_standing` to copy; only lengths and files change then.
 
-        `length` becomes a column of these entries: what is written there is sent or received next.
+        `length` and `file` become columns of these entries: what is written there holds for the next request.
         """
         made = np.zeros(operations.count, abi.SQE)
         columns, self._columns = self._columns, {name: made[name] for name in abi.SQE.names or ()}
@@ -175,6 +175,8 @@ class UringEngine:
         operations.prepared = made.view(f"V{abi.SQE.itemsize}")
         if not isinstance(operations.length, int):
             operations.length = made["len"]
+        if not isinstance(operations.file, int):
+            operations.file = made["fd"]
 
     def _stage(
         self, operations: Operations, start: int, count: int, slot: int, chosen: npt.NDArray[np.uint32] | None

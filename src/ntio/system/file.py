@@ -11,7 +11,6 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from ..io_manager import requests, services
@@ -30,6 +29,7 @@ from ..status import (
     nt_success,
     status_from_errno,
 )
+from .closing import ClosedAfterUse
 from .default import default_system
 from .operation import Operation, start
 from .system import System
@@ -56,7 +56,7 @@ def open_file(
     return File(system, opened, os.fsdecode(path))
 
 
-class File:
+class File(ClosedAfterUse):
     """An open file; every call says at which offset. Close it, or use it in a `with` statement.
 
     NT: FILE_OBJECT
@@ -243,14 +243,6 @@ class File:
             self._io.check_running()
         if self.file_object.closed:
             raise FileClosed("the file is closed", filename=self.name)
-
-    def __enter__(self) -> File:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<ntio.File {self.name!r}{' closed' if self.closed else ''}>"

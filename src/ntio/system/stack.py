@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 from ..driver_kit import CreateParameters, DeviceObject, Driver, FileObject
@@ -22,12 +21,13 @@ from ..io_manager.bypass import Bypass
 from ..io_manager.opening.open import open_device
 from ..status import InvalidParameter
 from ..verifier.verifier import Verifier
+from .closing import ClosedAfterUse
 from .file import File
 from .system import System, create_parameters
 from .words import make_driver
 
 
-class Stack:
+class Stack(ClosedAfterUse):
     """A stack of drivers, bottom first, opened for reading and writing.
 
     `system` is a System to build it in; `hal` and `verify` are those of a System of its own.
@@ -125,11 +125,3 @@ class Stack:
     def __iter__(self) -> Iterator[DeviceObject]:
         """The devices, top first."""
         return reversed(self._devices)
-
-    def __enter__(self) -> Stack:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from functools import cache, partial
-from types import TracebackType
 
 from ..driver_kit import CreateParameters, DeviceObject, Driver, DriverObject
 from ..drivers.host_files import HostFiles
@@ -29,6 +28,7 @@ from ..kernel.processor import Processors
 from ..security.token import Token
 from ..status import InvalidParameter, ObjectNameCollision, PlatformNotSupported, error_for, nt_success
 from ..verifier.verifier import Verifier
+from .closing import ClosedAfterUse
 from .words import driver_name, make_driver
 
 _READ, _WRITE = major.FILE_GENERIC_READ, major.FILE_GENERIC_WRITE | major.FILE_READ_ATTRIBUTES
@@ -50,7 +50,7 @@ _MODES = {
 }
 
 
-class System:
+class System(ClosedAfterUse):
     """One machine: a namespace, drivers, packets, and a HAL.
 
     `hal` is a `Hal`, one of the names "uring", "threads", "simulated", or None for the best this host allows;
@@ -194,14 +194,6 @@ class System:
         if not self._closed:
             self._closed = True
             self.io.close()
-
-    def __enter__(self) -> System:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<System on {self.hal.name}>"

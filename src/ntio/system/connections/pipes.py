@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from ... import abi
@@ -34,6 +33,7 @@ from ...status import (
     error_for,
     nt_error,
 )
+from ..closing import ClosedAfterUse
 from ..default import default_system
 from ..file import File
 from ..operation import Operation, start_fs_control
@@ -49,7 +49,7 @@ _PREFIXES = ("\\\\.\\pipe\\", "\\??\\pipe\\", "\\device\\namedpipe\\")
 _PIECE = 65536
 
 
-class NamedPipe:
+class NamedPipe(ClosedAfterUse):
     """One end of a pipe. Close it, or use it in a `with` statement.
 
     NT: CreateNamedPipe, CreateFile
@@ -228,14 +228,6 @@ class NamedPipe:
     def close(self) -> None:
         """Close this end. Idempotent."""
         self.file.close()
-
-    def __enter__(self) -> NamedPipe:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<ntio.NamedPipe {self.file.name!r}{' closed' if self.file.closed else ''}>"

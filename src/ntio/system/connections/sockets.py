@@ -13,7 +13,6 @@ Rows: R26, R34
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 from ...driver_kit import CreateParameters, net
@@ -44,6 +43,7 @@ from ...io_manager.codes import major
 from ...io_manager.file_object import FileObject
 from ...io_manager.opening.open import close_file
 from ...status import FileClosed
+from ..closing import ClosedAfterUse
 from ..default import default_system
 from ..file import File
 from ..system import System
@@ -52,7 +52,7 @@ from .socket_operation import WAITED_FOR, SocketOperation, start, wait_for
 _BACKLOG = 4096
 
 
-class Socket:
+class Socket(ClosedAfterUse):
     """One socket; `family`, `kind` and `protocol` are the host's numbers, IPv4 and a stream when left out.
 
     `for_accept` makes one for `start_accept` only: it has no socket of the host before. Close it, or use it in a `with`
@@ -318,14 +318,6 @@ class Socket:
         """
         with PutOff():  # all that waits is to end, once begun
             close_file(self.file_object)
-
-    def __enter__(self) -> Socket:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(self, code: int, record: Any, buffer: Any = None) -> int:
         return wait_for(start(self, code, record, buffer, WAITED_FOR))

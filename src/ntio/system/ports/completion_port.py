@@ -17,7 +17,6 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from ...io_manager.ports.completion_port import CompletionPort as NtPort
 from ...io_manager.ports.packets import Columns, Packet, Packets
 from ...status import STATUS_ABANDONED_WAIT_0, STATUS_SUCCESS, InvalidParameter, PortClosed
+from ..closing import ClosedAfterUse
 from ..default import default_system
 from ..file import File
 from ..system import System
@@ -53,7 +53,7 @@ class PortStatistics:
     concurrency: int
 
 
-class CompletionPort:
+class CompletionPort(ClosedAfterUse):
     """A queue of completion packets for any number of threads, of which at most `concurrency` run at a time.
 
     0 is the number of processors. A thread counts from its first `get` on, until it ends or asks another port, except
@@ -212,14 +212,6 @@ class CompletionPort:
 
     def __bool__(self) -> bool:
         return True
-
-    def __enter__(self) -> CompletionPort:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{len(self)} packets queued"

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from ...io_manager.codes.major import IRP_MJ_FLUSH_BUFFERS, IRP_MJ_READ, IRP_MJ_
 from ...io_manager.packet.batch import Batch as PacketBatch
 from ...io_manager.packet.batch import stop_lost
 from ...status import STATUS_PENDING, InvalidParameter, nt_success, statuses_from_results
+from ..closing import ClosedAfterUse
 from ..default import default_system
 from ..file import File
 from ..system import System
@@ -45,7 +45,7 @@ MAXIMUM_ENTRIES = 32768
 Files = File | Sequence[File] | Any
 
 
-class Ring:
+class Ring(ClosedAfterUse):
     """A ring with up to `entries` requests in flight (rounded up to a power of two, at least 8, at most 32768).
 
     With an `arena`, its memory is registered with the host: requests on blocks of it spare the kernel some work.
@@ -243,11 +243,3 @@ class Ring:
         NT: CloseIoRing
         """
         self._queue.close()
-
-    def __enter__(self) -> Ring:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
