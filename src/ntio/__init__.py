@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .bugcheck import BugCheck
     from .driver_kit import MORE_PROCESSING_REQUIRED, PENDING, DeviceObject, Driver, FilterDriver, Irp
     from .io_manager.ports.packets import Packet, Packets
-    from .status import NtError, PortClosed
+    from .status import NtError, PortClosed, QueueFull
     from .system.connections.pipes import NamedPipe, named_pipes, pipe_pair
     from .system.connections.socket_group import SocketGroup
     from .system.connections.sockets import Socket
@@ -57,6 +57,7 @@ _HOME = {
     "Packet": "io_manager.ports.packets",
     "Packets": "io_manager.ports.packets",
     "PortClosed": "status",
+    "QueueFull": "status",
     "PortExecutor": "system.ports.port_executor",
     "PortStatistics": "system.ports.completion_port",
     "PortWorkers": "system.ports.port_workers",
@@ -112,6 +113,7 @@ __all__ = [
     "PortExecutor",
     "PortStatistics",
     "PortWorkers",
+    "QueueFull",
     "Ring",
     "Socket",
     "SocketGroup",

@@ -16,7 +16,7 @@ import pytest
 
 from ntio import System
 from ntio import win32 as w
-from ntio.io_manager.host import HostFile
+from ntio.io_manager.host_file import HostFile
 from ntio.win32 import ioringapi as api
 from ntio.win32.pywintypes import PyHANDLE
 

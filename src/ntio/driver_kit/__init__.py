@@ -23,7 +23,8 @@ from ..io_manager.device import DeviceObject
 from ..io_manager.driver import DriverObject
 from ..io_manager.fast_io import FastIoDispatch, pass_through
 from ..io_manager.file_object import FileObject
-from ..io_manager.host import HostFile, host_operation, open_host_file, start_host_operation
+from ..io_manager.host import host_operation, start_host_operation
+from ..io_manager.host_file import HostFile, open_host_file
 from ..io_manager.information import FileFacts, VolumeFacts, complete_information, nt_time, pack, unix_time
 from ..io_manager.io_status import IoStatusBlock
 from ..io_manager.opening.create_parameters import CreateParameters, NamedPipeParameters

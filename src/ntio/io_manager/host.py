@@ -17,7 +17,6 @@ Rows: R21, R30
 
 from __future__ import annotations
 
-import stat as stat_bits
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bugcheck import BugCheck
-from ..hal.host import FileStatus, HostFiles, VolumeStatus, open_flags
+from ..hal.host import HostFiles
 from ..hal.operation_queue import OperationQueue
 from ..hal.operations import OperationCode, Operations
 from ..status import (
@@ -36,13 +35,12 @@ from ..status import (
     STATUS_PENDING,
     STATUS_SUCCESS,
     NtError,
-    PlatformNotSupported,
     QueueFull,
-    error_for,
     status_from_errno,
 )
 from .cancel import set_cancel_routine
 from .codes.major import FO_SYNCHRONOUS_IO, IRP_DEFER_IO_COMPLETION, IRP_SYNCHRONOUS_API
+from .host_file import HostFile
 from .packet.batch import complete_batch
 
 if TYPE_CHECKING:
@@ -50,91 +48,6 @@ if TYPE_CHECKING:
     from .manager import IoManager
     from .packet.irp import Irp
 
-_WITH_POSITIONS = (stat_bits.S_IFREG, stat_bits.S_IFBLK, stat_bits.S_IFDIR)
-
-
-class HostFile:
-    """A host file a driver holds open.
-
-    NT: the handle ZwCreateFile gives a driver
-    """
-
-    __slots__ = ("descriptor", "directory", "io", "path", "stream")
-
-    def __init__(self, io: IoManager, descriptor: int, path: str) -> None:
-        self.io = io
-        self.descriptor = descriptor
-        self.path = path
-        kind = stat_bits.S_IFMT(self.status().st_mode)
-        self.directory = kind == stat_bits.S_IFDIR
-        self.stream = kind not in _WITH_POSITIONS
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-        return self.io.hal.files.size(self.descriptor)
-
-    def resize(self, size: int) -> None:
-        """Make the file `size` bytes long; raises NtError."""
-        self._check(self.io.hal.files.truncate(self.descriptor, size), f"cannot make it {size} bytes long")
-
-    def status(self) -> FileStatus:
-        """What the host knows about it: size, times, links ..."""
-        return self.io.hal.files.status(self.descriptor)
-
-    def volume(self) -> VolumeStatus:
-        """What the host knows about the file system it is on."""
-        return self.io.hal.files.volume(self.descriptor)
-
-    def set_times(self, accessed: int, modified: int) -> None:
-        """Set both times, in nanoseconds since 1970; raises NtError."""
-        self._check(self.io.hal.files.set_times(self.descriptor, accessed, modified), "cannot set its times")
-
-    def rename(self, path: str, *, replace: bool = False) -> None:
-        """Give it another path of the host; raises NtError (ObjectNameCollision for one that is taken)."""
-        self._check(self.io.hal.files.rename(self.path, path, replace=replace), f"cannot be renamed to {path}")
-        self.path = path
-
-    def remove(self) -> None:
-        """Take its path away from it; raises NtError."""
-        self._check(self.io.hal.files.remove(self.path), "cannot be removed")
-
-    def _check(self, result: int, what: str) -> None:
-        if result < 0:
-            raise error_for(status_from_errno(-result), what, self.path)
-
-    def close(self) -> None:
-        """Close it; once."""
-        if self.descriptor >= 0:
-            self.io.hal.files.close(self.descriptor)
-            self.io.host_descriptors.discard(self.descriptor)
-            self.descriptor = -1
-
-
-def open_host_file(
-    io: IoManager,
-    path: str,
-    *,
-    read: bool = True,
-    write: bool = False,
-    append: bool = False,
-    create: bool = False,
-    exclusive: bool = False,
-    truncate: bool = False,
-    direct: bool = False,
-) -> HostFile:
-    """Open a file of the host for a driver; `direct` leaves the host's cache out. Raises NtError.
-
-    NT: ZwCreateFile
-    """
-    if io.hal.no_host_files:
-        raise PlatformNotSupported(io.hal.no_host_files, filename=path)
-    flags = open_flags(
-        read=read, write=write, append=append, create=create, exclusive=exclusive, truncate=truncate, direct=direct
-    )
-    file = HostFile(io, io.hal.files.open(path, flags), path)
-    io.host_descriptors.add(file.descriptor)
-    return file
 
 
 def host_operation(irp: Irp, code: OperationCode, file: HostFile) -> int:
