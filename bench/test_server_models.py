@@ -87,8 +87,10 @@ def most_threads(model: str, clients: int) -> int:
     """What a model may have at most; a client's or request's thread may still be ending when the next one begins."""
     if model.startswith("thread per"):
         return 2 * clients + 1
-    # A pool has a thread before it, asyncio its loop; ntio one that watches sockets while all workers are busy.
-    return {"serial": 1, "asyncio": 65}.get(model) or int(model.removesuffix(", group").rpartition(" ")[2]) + 1
+    # A pool has a thread before it, asyncio its loop; ntio one that watches sockets while all workers are busy, and
+    # for a group, where there is no io_uring, one that receives and sends.
+    workers, group, _ = model.partition(", group")
+    return {"serial": 1, "asyncio": 65}.get(model) or int(workers.rpartition(" ")[2]) + 1 + bool(group)
 
 
 def columns(one: Seen) -> dict[str, float]:

@@ -11,9 +11,9 @@ Anything less (an error, a cut-off send, a cancelled row, results of others) goe
 and is told by the batches' own `on_rows`, sends before receives.
 
 A row can change its descriptor between two requests: the column `file` is part of the prepared entries. They are plain
-descriptors and not registered files, which would have to be replaced in the ring's table: before Linux 6.13 a file
-that is taken out of there is let go only when everything that was started before it has ended, an idle receive of
-another connection perhaps, and so long its peer hears of no end (liburing #214, #1192).
+descriptors and not registered files, which would have to be replaced in the ring's table: on some kernels a file that
+is taken out of there is let go only when everything that was started before it has ended, an idle receive of another
+connection perhaps, and so long its peer hears of no end (liburing #214, #1192).
 
 Rows: R30, R34
 """
