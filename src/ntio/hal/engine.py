@@ -73,6 +73,28 @@ class Engine(Protocol):
         """Give everything back; nothing is in flight any more."""
 
 
+class RowByRow:
+    """An engine that looks at each row when it starts it, so that nothing can be made ready; it watches nothing."""
+
+    watches = False
+
+    def stage_rows(self, operations: Operations, rows: npt.NDArray[np.uint32], slot: int) -> None:
+        """As `Engine` says; every engine's own."""
+        raise NotImplementedError
+
+    def prepare(self, operations: Operations) -> None:
+        """Nothing can be made ready."""
+
+    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
+        """Take these rows of each batch, batch after batch."""
+        for batch in batches:
+            self.stage_rows(batch, rows.astype(np.uint32), batch.slot)
+
+    def stage_watch(self, descriptor: int) -> None:
+        """Nothing is watched here."""
+        raise NotImplementedError
+
+
 class Awaited(Protocol):
     """Anything that can be waited for: over when nothing remains of it."""
 

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .engine import RowByRow
 from .file_table import FileTable
 from .host_rows import Tables, descriptor, is_cancelled, path_of, refusal
 from .machine import Hal, HostThread, Lock
@@ -139,11 +140,10 @@ class _Row:
         return (self.when, self.order) < (other.when, other.order)
 
 
-class SimulatedEngine:
+class SimulatedEngine(RowByRow):
     """Batches on a simulated machine; `crossings` counts what would enter the host: `enter` with something to do."""
 
     name = "simulated"
-    watches = False
 
     def __init__(self, entries: int, world: World) -> None:
         self.entries = rounded_entries(entries)
@@ -170,18 +170,6 @@ class SimulatedEngine:
         """Take these rows of a batch; they start at the next `enter`."""
         with self._changed:
             self._staged += [_Row(operations, slot, row) for row in rows.tolist()]
-
-    def prepare(self, operations: Operations) -> None:
-        """Nothing can be made ready: rows are looked at one by one."""
-
-    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
-        """Take these rows of each batch, batch after batch."""
-        for batch in batches:
-            self.stage_rows(batch, rows.astype(np.uint32), batch.slot)
-
-    def stage_watch(self, descriptor: int) -> None:
-        """Nothing is watched here."""
-        raise NotImplementedError
 
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """End those of a batch's rows that did not finish yet."""

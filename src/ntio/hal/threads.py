@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .engine import PATIENCE
+from .engine import PATIENCE, RowByRow
 from .file_table import FileTable
 from .host_rows import Chunk, Parked, Tables, descriptor, perform, refusal
 from .operations import COMPLETION, SOCKET_CODES, OperationCode, Operations, rounded_entries
@@ -42,7 +42,7 @@ Rows = npt.NDArray[np.uint32] | list[int]
 _STREAM_CODES = (OperationCode.READ, OperationCode.WRITE)
 
 
-class ThreadEngine:
+class ThreadEngine(RowByRow):
     """Host operations on at most eight threads of its own, and one more once a stream is used.
 
     `entries` is rounded as io_uring rounds it. `crossings` counts host calls: one for each row that was done and one
@@ -50,7 +50,6 @@ class ThreadEngine:
     """
 
     name = "threads"
-    watches = False
 
     def __init__(self, entries: int) -> None:
         self.entries = rounded_entries(entries)
@@ -84,18 +83,6 @@ class ThreadEngine:
         """Take these rows of a batch; they start at the next `enter`."""
         for row in rows.tolist():
             self.stage(operations, row, 1, slot)
-
-    def prepare(self, operations: Operations) -> None:
-        """Nothing can be made ready: rows are looked at one by one."""
-
-    def stage_standing(self, rows: npt.NDArray[np.intp], batches: Sequence[Operations]) -> None:
-        """Take these rows of each batch, batch after batch."""
-        for batch in batches:
-            self.stage_rows(batch, rows.astype(np.uint32), batch.slot)
-
-    def stage_watch(self, descriptor: int) -> None:
-        """Nothing is watched here."""
-        raise NotImplementedError
 
     def stage_cancel(self, slot: int, rows: npt.NDArray[np.uint32]) -> None:
         """Ask that rows of a batch end early: those that wait for a stream or a worker do."""

@@ -325,8 +325,9 @@ class _Sent:
             return
         irp = self._irp
         with self._lock:
-            unsent = self._is_so() and irp.current_location > irp.stack_count
-            if self._is_so() and quietly:
+            under_way = self._is_so()
+            unsent = under_way and irp.current_location > irp.stack_count
+            if under_way and quietly:
                 irp.on_complete = discard
         if unsent:
             discard(irp)

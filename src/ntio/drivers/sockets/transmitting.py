@@ -136,6 +136,7 @@ class Transmission:
         start = self.sent
 
         def attempt() -> Outcome | GoOn | None:
+            """Send on from where the last one stopped; None when the host takes no more for now."""
             host = self.endpoint.host
             if host is None:
                 return status.STATUS_CONNECTION_INVALID, 0
