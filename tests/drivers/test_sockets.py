@@ -40,33 +40,16 @@ from ntio.status import (
     InvalidParameter,
     NtError,
 )
+from socket_peers import SECONDS, Pair, connected, listening, status_of
 
 pytestmark = [pytest.mark.real_files, pytest.mark.row("R26", "R34")]
-LOOPBACK = ("127.0.0.1", 0)
-SECONDS = 20.0
-Pair = tuple[ntio.Socket, ntio.Socket]
-
-
-def listening(system: ntio.System, family: int = host.AF_INET, address: Any = LOOPBACK) -> ntio.Socket:
-    listener = ntio.Socket(family, system=system)
-    listener.bind(address)
-    listener.listen()
-    return listener
 
 
 @pytest.fixture
 def pair(system: ntio.System) -> Iterator[Pair]:
     """Two ends of a connection."""
-    with listening(system) as listener, ntio.Socket(system=system) as client:
-        client.connect(listener.address)
-        with listener.accept(SECONDS) as server:
-            yield client, server
-
-
-def status_of(operation: Any) -> int:
-    with pytest.raises(NtError) as caught:
-        operation() if callable(operation) else operation.wait(SECONDS)
-    return caught.value.status
+    with connected(system) as both:
+        yield both
 
 
 # --- connecting -------------------------------------------------------------------------------------------------------

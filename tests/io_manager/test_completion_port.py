@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from interrupts import every_interrupt
+from iocp_bench import until
 from ntio import System
 from ntio.bugcheck import BugCheck, BugCheckCode
 from ntio.io_manager.ports import completion_port as port_module
@@ -51,11 +51,6 @@ def keys(port: CompletionPort, count: int = 100) -> list[int]:
     """Take up to so many packets that are there."""
     packets = port.remove_many(count, 0)[1]
     return [] if packets is None else packets.key.tolist()
-
-
-def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        os.sched_yield()
 
 
 class Worker:

@@ -20,7 +20,7 @@ PATIENCE = 20
 BOGUS = 0x4444
 
 
-def until(done: Callable[[], bool]) -> None:
+def until(done: Callable[[], object]) -> None:
     """Wait for another thread to have done something."""
     deadline = time.monotonic() + PATIENCE
     while not done():

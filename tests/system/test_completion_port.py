@@ -13,14 +13,10 @@ import numpy as np
 import pytest
 
 import ntio
+from iocp_bench import until
 from ntio.status import STATUS_CANCELLED, STATUS_END_OF_FILE, InvalidParameter, IoTimeout
 
 pytestmark = pytest.mark.row("R34", "R35", "R36", "R37", "R38", "R39")
-
-
-def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        os.sched_yield()
 
 
 def feed(pipe: Path, data: bytes) -> None:
